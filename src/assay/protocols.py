@@ -43,9 +43,7 @@ def dialogue(follow_ups: Callable[[Sample], Sequence[str | Message]]) -> Protoco
     return protocol
 
 
-def tool_loop(
-    tools: Mapping[str, Callable[[str], str]], specs: Sequence[ToolSpec], *, max_steps: int = 10
-) -> Protocol:
+def tool_loop(tools: Mapping[str, Callable[[str], str]], specs: Sequence[ToolSpec], *, max_steps: int = 10) -> Protocol:
     """Let the model call tools until it answers without one, at most ``max_steps`` times.
 
     A tool takes the arguments as the JSON text that the model wrote and returns text; what it raises

@@ -96,7 +96,7 @@ class Task:
     mode: str
     """The mode used unless another is asked for."""
     metrics: tuple[Metric, ...] = (Metric("accuracy"),)
-    sampling: Sampling = Sampling()
+    sampling: Sampling = field(default_factory=Sampling)
     """The benchmark's own settings; the user's come on top."""
     dataset: DatasetInfo | None = None
     params: Mapping[str, Any] = field(default_factory=dict)

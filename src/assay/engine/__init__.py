@@ -1,0 +1,1 @@
+"""The engine: plans runs, puts samples to models, journals, scores, resumes and seals."""
