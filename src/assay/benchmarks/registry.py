@@ -31,6 +31,8 @@ from assay.task import Task
 
 Factory = Callable[..., Task]
 
+_FILLED_IN = ("data", "offline")
+
 
 @dataclass(frozen=True)
 class Benchmark:
@@ -43,9 +45,14 @@ class Benchmark:
 
     @property
     def parameters(self) -> dict[str, inspect.Parameter]:
-        """The task parameters that it takes, ``data`` left out."""
+        """The task parameters that it takes; those that the loader fills in are left out."""
         every = inspect.signature(self.factory).parameters
-        return {name: p for name, p in every.items() if name != "data" and p.kind is not p.VAR_KEYWORD}
+        return {name: p for name, p in every.items() if name not in _FILLED_IN and p.kind is not p.VAR_KEYWORD}
+
+    @property
+    def scores_without_data(self) -> bool:
+        """Whether stored rows can be scored where the dataset is absent."""
+        return "offline" in inspect.signature(self.factory).parameters
 
     @property
     def passes_on(self) -> bool:
@@ -98,12 +105,15 @@ def find(name: str) -> Benchmark:
     return known[head]
 
 
-def load_task(name: str, *, data: Path | None = None, params: Mapping[str, Any] | None = None) -> Task:
+def load_task(
+    name: str, *, data: Path | None = None, params: Mapping[str, Any] | None = None, offline: bool = False
+) -> Task:
     """Build the task that ``name`` means.
 
     ``data`` is a local copy of the owners' files. Values of ``params`` may be text, as on the command
-    line; they are converted to what the benchmark's annotations ask for. Raises ``TaskNotFound``,
-    ``UsageError`` or ``DatasetNotFound``.
+    line; they are converted to what the benchmark's annotations ask for. ``offline`` asks for a task that
+    fetches nothing: where the dataset is absent and the benchmark can score stored rows without it, it
+    has no samples. Raises ``TaskNotFound``, ``UsageError`` or ``DatasetNotFound``.
     """
     bench = find(name)
     given = dict(params or {})
@@ -123,6 +133,8 @@ def load_task(name: str, *, data: Path | None = None, params: Mapping[str, Any] 
         else:
             known = ", ".join(bench.parameters) or "none"
             raise UsageError(f"{bench.name} has no parameter {key!r}; it has: {known}")
+    if offline and bench.scores_without_data:
+        arguments["offline"] = True
     return bench.factory(data=data, **arguments)
 
 

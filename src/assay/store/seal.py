@@ -76,9 +76,9 @@ def write_tables(folder: Path, *, fresh: bool, unwanted: Offsets = _NONE) -> dic
     return dict(outcomes)
 
 
-def write_scores(path: Path, lines: Iterator[ScoreLine]) -> None:
-    """Write one scoring of a run as a table of its own."""
-    _sink(path, SCORES, (row_of(line, exact=not _is_utf8(line)) for line in lines))
+def write_scores(path: Path, journal: Path) -> None:
+    """Write the scores of a journal as a table of their own. Raises ``StorageFailed``."""
+    _sink(path, SCORES, _rows(journal, "score", _NONE))
 
 
 def rebuild_journal(folder: Path) -> None:
@@ -216,11 +216,3 @@ class _Latest:
         if before is not None:
             self.replaced.add(before)
         self._last[key] = offset
-
-
-def _is_utf8(line: ScoreLine) -> bool:
-    try:
-        msgspec.json.encode(line)
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -1,0 +1,108 @@
+"""``assay import``: stored responses become runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+import typer
+
+from assay.cli.common import Data, Json, Mode, TaskParams, pairs, print_json
+from assay.errors import UsageError
+
+if TYPE_CHECKING:
+    from assay.engine.rows import RowReader
+    from assay.task import Task
+
+import_ = typer.Typer(no_args_is_help=True, help="Make runs of what exists already.", rich_markup_mode=None)
+
+
+@import_.callback()
+def _group() -> None:
+    """Make runs of what exists already."""
+
+
+@import_.command("responses")
+def responses(
+    file: Annotated[Path, typer.Argument(help="Parquet, CSV or JSON Lines: one response a row.")],
+    task: Annotated[str, typer.Option(help="The task whose samples the rows answer.")],
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="ROLE=COLUMN",
+            help="Which column is what: id, response, model, target (gold answer), epoch. Repeatable.",
+        ),
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="The model's name, where no column says it.")] = None,
+    data: Data = None,
+    out: Annotated[Path, typer.Option(help="The folder that gets the runs.")] = Path("runs"),
+    task_params: TaskParams = None,
+    mode: Mode = None,
+    json: Json = False,
+) -> None:
+    """Make one run a model out of stored responses, scored as if they had just been generated.
+
+    A benchmark knows the columns of its owners' files; --map says the rest. Where rows bring the gold
+    answer of their time, that one is used, and the difference from today's data is reported.
+
+    \b
+    assay import responses responses.parquet --task korbench
+    assay import responses answers.jsonl --task mcq --data my.jsonl --map response=reply --model my-model
+    """
+    from assay.cli.progress import Bar
+    from assay.cli.run import check_mode, run_async
+    from assay.cli.show import describe, run_summary
+    from assay.engine.job import Plan, default_folder
+    from assay.engine.rows import by_model, open_rows
+    from assay.engine.stored import import_run
+
+    reader = row_reader(task, data, pairs(task_params, "-t"), columns)
+    frame = open_rows(file)
+    names = frame.collect_schema().names()
+    column = reader.column("model", names)
+    if column is None and model is None:
+        raise UsageError(
+            f"no column names the model: --map model=COLUMN or --model NAME; there are: {', '.join(names)}"
+        )
+    folders = []
+    with Bar("importing", quiet=json) as bar:
+        for name, rows in by_model(frame, column):
+            for loaded, group in reader.by_task(rows):
+                check_mode(loaded, mode)
+                stored = list(reader.responses(loaded, group))
+                named = f"import/{name or model}"
+                folder = default_folder(out, loaded, named, {"file": file.name}, loaded.sampling, mode)
+                plan = Plan(reader.noted(loaded), named, folder, {"file": str(file)}, mode=mode)
+                run_async(import_run(plan, stored, bar.advance))
+                folders.append(folder)
+    if json:
+        print_json([run_summary(folder).facts() for folder in folders])
+        return
+    for folder in folders:
+        describe(run_summary(folder))
+    for note in reader.notes():
+        print(f"note: {note}", file=sys.stderr)
+    print(f"{len(folders)} runs in {out}")
+
+
+def row_reader(name: str, data: Path | None, params: Mapping[str, Any], columns: list[str] | None) -> RowReader:
+    """A reader of stored rows for the benchmark ``name``. Raises ``UsageError``."""
+    from functools import cache
+
+    from assay.benchmarks.registry import load_task
+    from assay.engine.rows import ROLES, RowReader
+
+    mapping = pairs(columns, "--map")
+    unknown = set(mapping) - set(ROLES)
+    if unknown:
+        raise UsageError(f"--map knows {', '.join(ROLES)}, not {', '.join(sorted(unknown))}")
+
+    @cache
+    def loaded(key: bytes) -> Task:
+        return load_task(name, data=data, params={**msgspec.json.decode(key), **params}, offline=True)
+
+    return RowReader(mapping, lambda found: loaded(msgspec.json.encode(dict(found), order="sorted")))

@@ -1,0 +1,211 @@
+"""``assay run``: put tasks to models."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import msgspec
+import typer
+
+from assay.cli.common import Data, Json, Mode, TaskParams, pairs, print_json
+from assay.errors import RunIncomplete, UsageError
+from assay.records import Outcome, RunManifest, Sampling
+
+if TYPE_CHECKING:
+    from assay.engine.endpoint import Endpoint
+    from assay.engine.job import Job, Plan
+    from assay.engine.run import Report
+    from assay.task import Task
+
+T = TypeVar("T")
+
+DEFAULT_CONCURRENCY = 64
+
+
+def run(
+    tasks: Annotated[list[str], typer.Argument(metavar="TASK...", help="Tasks, as `assay tasks` lists them.")],
+    model: Annotated[
+        list[str], typer.Option("--model", "-m", help="provider/name, as `assay models` lists them. Repeatable.")
+    ],
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N samples of each task.")] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="Attempts at each sample.")] = 1,
+    concurrency: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help=f"Most calls in flight to a model (else the provider's choice, or {DEFAULT_CONCURRENCY}). "
+            "Starts low and grows while that brings more replies a second.",
+        ),
+    ] = None,
+    data: Data = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder (with several runs: the folder that holds them). Else under runs/.")
+    ] = None,
+    model_params: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-p",
+            metavar="NAME=VALUE",
+            help="Sampling or provider option: -p temperature=0 -p max_tokens=512 -p base_url=URL. Repeatable.",
+        ),
+    ] = None,
+    task_params: TaskParams = None,
+    mode: Mode = None,
+    retry_for: Annotated[float, typer.Option(min=0, help="Seconds that a failing call is tried again.")] = 300.0,
+    json: Json = False,
+) -> None:
+    """Put tasks to models and store what they answer.
+
+    The same command again asks only for what is missing: after Ctrl-C, kill -9, a full disk or an
+    outage. Exit code 0: complete. 3: samples are missing; run it again. 4: the disk failed.
+
+    \b
+    assay run korgen --model local/smollm2 --limit 50
+    assay run korbench --data KORBENCH --model openai/gpt-4o -p temperature=0 --epochs 4
+    assay run mcq --data my.jsonl --model openai/my-checkpoint -p base_url=http://localhost:8000/v1
+    """
+    os.environ.setdefault("POLARS_MAX_THREADS", "2")  # sealing streams: more threads only hold more memory
+    plans, endpoints = _plan(tasks, model, limit, epochs, data, out, model_params, task_params, mode)
+    report, jobs = run_async(_execute(plans, endpoints, concurrency, retry_for, quiet=json))
+    _tell(report, jobs, json=json)
+
+
+def run_async(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end, on uvloop where it is installed."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(work)
+    return uvloop.run(work)
+
+
+def merged(own: Sampling, user: Sampling) -> Sampling:
+    """The task's sampling with what the user set on top."""
+    default = Sampling()
+    changed = {
+        field: getattr(user, field)
+        for field in Sampling.__struct_fields__
+        if field != "extra" and getattr(user, field) != getattr(default, field)
+    }
+    return msgspec.structs.replace(own, **changed, extra={**own.extra, **user.extra})
+
+
+def _plan(
+    names: Sequence[str],
+    models: Sequence[str],
+    limit: int | None,
+    epochs: int,
+    data: Path | None,
+    out: Path | None,
+    model_params: list[str] | None,
+    task_params: list[str] | None,
+    mode: str | None,
+) -> tuple[list[Plan], dict[str, dict[str, Any]]]:
+    from assay.benchmarks.registry import load_task
+    from assay.engine.job import Plan, default_folder, slug
+    from assay.models.registry import split_parameters
+
+    tasks = [load_task(name, data=data, params=pairs(task_params, "-t")) for name in names]
+    for task in tasks:
+        check_mode(task, mode)
+    plans: list[Plan] = []
+    options_of: dict[str, dict[str, Any]] = {}
+    for model in dict.fromkeys(models):
+        options, sampling = split_parameters(model, pairs(model_params, "-p"))
+        options_of[model] = options
+        for task in tasks:
+            chosen = merged(task.sampling, sampling)
+            if out is None:
+                folder = default_folder(Path("runs"), task, model, options, chosen, mode)
+            elif len(tasks) * len(set(models)) == 1:
+                folder = out
+            else:
+                folder = out / f"{slug(task.name)}-{slug(model)}"
+            plans.append(Plan(task, model, folder, options, chosen, epochs, limit, mode))
+    if len({plan.folder for plan in plans}) < len(plans):
+        raise UsageError("the same task is named twice: name each once")
+    return plans, options_of
+
+
+def check_mode(task: Task, mode: str | None) -> None:
+    """Raises ``UsageError`` where the task has no such scorer mode."""
+    if mode is not None and mode not in task.scorers:
+        raise UsageError(f"{task.name} has no mode {mode!r}; it has: {', '.join(task.scorers)}")
+
+
+async def _execute(
+    plans: Sequence[Plan],
+    options_of: dict[str, dict[str, Any]],
+    concurrency: int | None,
+    retry_for: float,
+    *,
+    quiet: bool,
+) -> tuple[Report, list[Job]]:
+    from assay.cli.progress import RunProgress
+    from assay.engine.endpoint import Endpoint, RetryPolicy
+    from assay.engine.gate import Gate
+    from assay.engine.job import Job
+    from assay.engine.run import execute
+    from assay.models.registry import open_model
+
+    jobs: list[Job] = []
+    endpoints: dict[str, Endpoint] = {}
+    try:
+        for plan in plans:
+            jobs.append(Job(plan))
+        for name, options in options_of.items():
+            model = open_model(name, options)
+            ceiling = concurrency or getattr(model, "concurrency", None) or DEFAULT_CONCURRENCY
+            endpoints[name] = Endpoint(model, Gate(ceiling), RetryPolicy(patience=retry_for))
+        for job in jobs:
+            for notice in job.notices:
+                print(f"assay: {job.plan.folder}: {notice}", file=sys.stderr)
+        with RunProgress(jobs, quiet=quiet) as progress:
+            report = await execute([(job, endpoints[job.plan.model]) for job in jobs], tick=progress.tick)
+    except BaseException:
+        for job in jobs:
+            job.abandon()
+        raise
+    finally:
+        for endpoint in endpoints.values():
+            await endpoint.model.close()
+    return report, jobs
+
+
+def _tell(report: Report, jobs: Sequence[Job], *, json: bool) -> None:
+    from assay.cli.show import describe, run_summary
+
+    missing = 0
+    summaries = []
+    for job, manifest in zip(jobs, report.manifests, strict=True):
+        missing += _missing(job, manifest)
+        if manifest.sealed:
+            summaries.append(run_summary(job.plan.folder))
+    if json:
+        print_json([summary.facts() for summary in summaries])
+    else:
+        for summary in summaries:
+            describe(summary)
+    if report.error is not None:
+        raise report.error
+    if report.stopped is not None:
+        print(f"assay: stopped by {report.stopped}; {_again(missing)}", file=sys.stderr)
+        raise typer.Exit(130 if report.stopped in ("SIGINT", "SIGTERM") else RunIncomplete.exit_code)
+    if missing:
+        raise RunIncomplete(_again(missing))
+
+
+def _missing(job: Job, manifest: RunManifest) -> int:
+    failed = manifest.outcomes.get(Outcome.INFRA_FAILED, 0)
+    planned = manifest.planned
+    return failed + (0 if planned is None else max(0, planned - sum(manifest.outcomes.values())))
+
+
+def _again(missing: int) -> str:
+    what = f"{missing} attempts have no answer yet" if missing else "the rest is not asked yet"
+    return f"{what}: run the same command again to ask for those only"

@@ -1,0 +1,131 @@
+"""``assay show``: what a run came to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from assay.cli.common import Json, Mode, console, counts, estimate_table, print_json
+from assay.records import Estimate, RunManifest
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """A run's numbers with what they rest on."""
+
+    folder: Path
+    manifest: RunManifest
+    mode: str
+    estimates: list[Estimate]
+    outcomes: dict[str, int]
+    usage: dict[str, Any]
+    """Calls, tokens and seconds, summed over the stored calls."""
+
+    def facts(self) -> dict[str, Any]:
+        """The summary as plain data."""
+        return {
+            "run": str(self.folder),
+            "mode": self.mode,
+            "estimates": self.estimates,
+            "outcomes": self.outcomes,
+            "usage": self.usage,
+            "manifest": self.manifest,
+        }
+
+
+def show(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, or folders that hold runs.")],
+    mode: Mode = None,
+    json: Json = False,
+) -> None:
+    """Show a run's scores with intervals and denominators, its outcomes, its cost and its time.
+
+    Several runs are shown one after the other. A run that is still being written is shown as far as it is.
+
+    \b
+    assay show runs/korgen-smollm2-1a2b3c4d
+    assay show runs --json
+    """
+    from assay.store.folder import find_runs
+
+    summaries = [run_summary(run, mode) for folder in runs for run in find_runs(folder)]
+    if json:
+        print_json([summary.facts() for summary in summaries])
+        return
+    for summary in summaries:
+        describe(summary)
+
+
+def run_summary(run: Path, mode: str | None = None) -> RunSummary:
+    """Compute a run's numbers from what is stored. Raises ``RunFolderError``."""
+    from assay.measure.metrics import estimates
+    from assay.store.folder import read_manifest
+    from assay.store.frames import attempts
+
+    manifest = read_manifest(run)
+    frame = attempts(run, mode)
+    found = estimates(frame, manifest.task.metrics, cluster=manifest.task.cluster)
+    outcomes = dict(Counter(frame["outcome"].to_list()).most_common())
+    return RunSummary(run, manifest, mode or manifest.mode, found, outcomes, _usage(run))
+
+
+def describe(summary: RunSummary) -> None:
+    """Print a run for a person."""
+    manifest, out = summary.manifest, console()
+    task, sampling = manifest.task, manifest.sampling
+    settings = [f"mode {summary.mode}", f"epochs {manifest.epochs}"]
+    settings += [f"{name}={value}" for name, value in task.params.items() if value not in (None, ())]
+    settings += [
+        f"{name}={getattr(sampling, name)}"
+        for name in ("max_tokens", "temperature", "top_p", "seed")
+        if getattr(sampling, name) is not None
+    ]
+    out.print(f"[bold]{task.name}[/bold] {task.version} · [bold]{manifest.model.name}[/bold] · {', '.join(settings)}")
+    if task.dataset is not None:
+        digest = f" sha256 {task.dataset.digest[:12]}" if task.dataset.digest else ""
+        out.print(f"data {task.dataset.source}{digest}", markup=False)
+        for note in task.dataset.notes:
+            out.print(f"note: {note}", markup=False)
+    out.print(estimate_table(summary.estimates))
+    state = manifest.status if manifest.sealed else f"{manifest.status}, not sealed"
+    planned = f" of {manifest.planned} planned" if manifest.planned else ""
+    out.print(f"outcomes: {counts(summary.outcomes)}{planned} ({state})", markup=False)
+    out.print(_spent(summary), markup=False)
+    out.print(f"run: {summary.folder}\n", markup=False)
+
+
+def _spent(summary: RunSummary) -> str:
+    usage = summary.usage
+    parts = [f"{usage['calls']} calls"]
+    if usage["output_tokens"]:
+        parts.append(f"{usage['input_tokens']:,} tokens in, {usage['output_tokens']:,} out")
+    if usage["median_seconds"] is not None:
+        parts.append(f"median call {usage['median_seconds']:.3g} s")
+    if summary.manifest.seconds is not None:
+        parts.append(f"wall {summary.manifest.seconds:.1f} s")
+    return "cost: " + ", ".join(parts)
+
+
+def _usage(run: Path) -> dict[str, Any]:
+    import polars as pl
+
+    from assay.store.frames import table
+
+    return (
+        table(run, "responses")
+        .select(
+            pl.len().alias("calls"),
+            pl.col("input_tokens").sum(),
+            pl.col("output_tokens").sum(),
+            pl.col("reasoning_tokens").sum(),
+            pl.col("cached_tokens").sum(),
+            pl.col("seconds").median().alias("median_seconds"),
+            (pl.col("attempts") - 1).sum().alias("retries"),
+        )
+        .collect()
+        .row(0, named=True)
+    )
