@@ -83,9 +83,7 @@ def test_a_changed_prompt_is_noticed_sample_by_sample_and_the_old_reply_is_kept(
     back = Counting()
     run(tmp_path / "r", back, task(4))
     assert back.asked.total() == 0
-    assert "another wording" not in "".join(
-        pl.read_parquet(tmp_path / "r" / "responses.parquet")["request"].to_list()
-    )
+    assert "another wording" not in "".join(pl.read_parquet(tmp_path / "r" / "responses.parquet")["request"].to_list())
 
 
 def test_a_changed_parameter_asks_everything_again_and_says_so(tmp_path: Path) -> None:
@@ -131,7 +129,7 @@ def test_a_dialogue_killed_in_its_second_turn_goes_on_from_there(tmp_path: Path)
 def test_prefilled_replies_are_part_of_the_conversation(tmp_path: Path) -> None:
     protocol = dialogue(lambda sample: [Message("assistant", "sure:"), "go on"])
     run(tmp_path / "r", Counting(), task(1, protocol=protocol))
-    (_, trajectory, _), = trajectories(tmp_path / "r")
+    ((_, trajectory, _),) = trajectories(tmp_path / "r")
     assert [m.text for m in trajectory.messages] == ["question 0", "yes", "sure:", "go on", "yes"]
 
 
@@ -178,7 +176,7 @@ def test_what_a_tool_raises_is_told_to_the_model(tmp_path: Path) -> None:
 
     loop = tool_loop({"divide": lambda arguments: str(1 / int(arguments))}, [])
     run(tmp_path / "r", Counting(reply), task(1, protocol=loop))
-    (_, trajectory, _), = trajectories(tmp_path / "r")
+    ((_, trajectory, _),) = trajectories(tmp_path / "r")
     assert trajectory.text == "error: division by zero"
 
 

@@ -47,7 +47,9 @@ class RunProgress:
         elif not self._quiet and not self._live and now - self._spoke > LINE_SECONDS:
             self._spoke = now
             for job in self._jobs:
-                print(f"{_name(job)}: {job.done}/{job.plan.attempts or '?'}  {_facts(job)}", file=sys.stderr, flush=True)
+                print(
+                    f"{_name(job)}: {job.done}/{job.plan.attempts or '?'}  {_facts(job)}", file=sys.stderr, flush=True
+                )
 
     def _draw(self) -> None:
         if self._bars is None:
@@ -97,7 +99,14 @@ class Bar:
 
 def _bars() -> Progress:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     return Progress(
         TextColumn("{task.description}"),

@@ -8,7 +8,6 @@ with ``\\udXXX`` escapes, which the same functions read back.
 from __future__ import annotations
 
 import json
-import math
 from typing import Any, TypeVar
 
 import msgspec

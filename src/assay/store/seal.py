@@ -25,7 +25,6 @@ from assay.store.journal import (
     JournalWriter,
     Line,
     SampleLine,
-    ScoreLine,
     parse,
     read_lines,
     storage_failed,
