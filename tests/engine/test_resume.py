@@ -81,9 +81,12 @@ def test_a_changed_prompt_is_noticed_sample_by_sample_and_the_old_reply_is_kept(
     old = pl.read_parquet(tmp_path / "r" / "superseded.parquet")
     assert old["sample_id"].to_list() == ["q2"]
     back = Counting()
-    run(tmp_path / "r", back, task(4))
+    _, report = run(tmp_path / "r", back, task(4))
     assert back.asked.total() == 0
-    assert "another wording" not in "".join(pl.read_parquet(tmp_path / "r" / "responses.parquet")["request"].to_list())
+    assert report.manifests[0].outcomes == {"scored": 4}
+    again = pl.read_parquet(tmp_path / "r" / "responses.parquet")
+    assert sorted(again["sample_id"]) == ["q0", "q1", "q2", "q3"]
+    assert not again["request"].str.contains("another wording").any()
 
 
 def test_a_changed_parameter_asks_everything_again_and_says_so(tmp_path: Path) -> None:

@@ -81,7 +81,8 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
         import uvloop
     except ImportError:
         return asyncio.run(work)
-    return uvloop.run(work)
+    result: T = uvloop.run(work)
+    return result
 
 
 def merged(own: Sampling, user: Sampling) -> Sampling:

@@ -114,9 +114,7 @@ class Attempt:
             return None
         line, latest = found
         if not latest:  # asked, then asked otherwise, now asked as at first: it has to be the latest again
-            self._journal.write(
-                CallLine(line.sample_id, line.epoch, line.call, line.digest, line.request, line.response)
-            )
+            self._journal.write(line)
         return line.response
 
     def _checked(self, response: Response) -> Response:
