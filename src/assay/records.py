@@ -333,6 +333,16 @@ class ModelInfo(Struct, frozen=True, omit_defaults=True):
     """Provider options such as ``base_url``; secrets are refused here."""
 
 
+class Price(Struct, frozen=True, omit_defaults=True):
+    """US dollars per million tokens."""
+
+    input: float
+    output: float
+    cached_input: float | None = None
+    """Of input that the provider had cached; ``None``: as any other input."""
+    as_of: str | None = None
+
+
 class RunManifest(Struct, frozen=True, omit_defaults=True):
     """Everything needed to know what a run's numbers mean, and to run it again."""
 
@@ -358,5 +368,7 @@ class RunManifest(Struct, frozen=True, omit_defaults=True):
     """Attempts in the whole plan (samples x epochs)."""
     seconds: float | None = None
     """Wall time spent, over all sessions."""
+    price: Price | None = None
+    """What tokens cost when the run was made; ``None`` where no price is known."""
     rescored: dict[str, str] = {}
     """Further scorings of the same responses: mode -> file."""

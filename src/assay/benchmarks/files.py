@@ -16,14 +16,7 @@ from typing import Any
 import msgspec
 
 from assay.errors import DatasetMalformed, DatasetNotFound
-
-
-def cache_dir() -> Path:
-    """Where fetched data, logs and request caches are kept: ``ASSAY_CACHE`` or the user's cache folder."""
-    explicit = os.environ.get("ASSAY_CACHE")
-    if explicit:
-        return Path(explicit)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "assay"
+from assay.places import cache_dir
 
 
 def find_data(name: str, data: Path | None, needed: Iterable[str]) -> Path | None:

@@ -130,4 +130,6 @@ def _facts(job: Job) -> str:
     parts += [f"{count} {outcome}" for outcome, count in job.outcomes.items() if outcome != Outcome.SCORED]
     if job.output_tokens:
         parts.append(f"{job.input_tokens / 1000:,.0f}k in, {job.output_tokens / 1000:,.0f}k out")
+    if job.plan.price is not None and job.cost:
+        parts.append(f"${job.cost:.4f}")
     return ", ".join(parts)

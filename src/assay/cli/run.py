@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args
 
 import msgspec
 import typer
@@ -15,9 +15,10 @@ import typer
 from assay.cli.common import Data, Json, Mode, TaskParams, pairs, print_json
 from assay.errors import RunIncomplete, UsageError
 from assay.records import Outcome, RunManifest, Sampling
+from assay.store.cache import Policy
 
 if TYPE_CHECKING:
-    from assay.engine.endpoint import Endpoint
+    from assay.engine.budget import Budget
     from assay.engine.job import Job, Plan
     from assay.engine.run import Report
     from assay.task import Task
@@ -56,7 +57,20 @@ def run(
     ] = None,
     task_params: TaskParams = None,
     mode: Mode = None,
+    max_cost: Annotated[
+        float | None, typer.Option(min=0, help="Stop when this command has spent so many dollars.")
+    ] = None,
+    max_tokens: Annotated[int | None, typer.Option(min=1, help="Stop after so many tokens, in and out.")] = None,
+    max_time: Annotated[str | None, typer.Option(help="Stop after a time, such as 90s, 30m or 2h.")] = None,
+    prices: Annotated[Path | None, typer.Option(help="Your own price table (TOML; `assay models` says where).")] = None,
     retry_for: Annotated[float, typer.Option(min=0, help="Seconds that a failing call is tried again.")] = 300.0,
+    cache: Annotated[
+        str,
+        typer.Option(
+            help="Answer from responses of earlier runs: off, deterministic (temperature 0 only) or all. "
+            "Off, since a served name says nothing about the checkpoint behind it."
+        ),
+    ] = "off",
     json: Json = False,
 ) -> None:
     """Put tasks to models and store what they answer.
@@ -69,9 +83,14 @@ def run(
     assay run korbench --data KORBENCH --model openai/gpt-4o -p temperature=0 --epochs 4
     assay run mcq --data my.jsonl --model openai/my-checkpoint -p base_url=http://localhost:8000/v1
     """
+    from assay.engine.budget import Budget
+
     os.environ.setdefault("POLARS_MAX_THREADS", "2")  # sealing streams: more threads only hold more memory
-    plans, endpoints = _plan(tasks, model, limit, epochs, data, out, model_params, task_params, mode)
-    report, jobs = run_async(_execute(plans, endpoints, concurrency, retry_for, quiet=json))
+    plans, options = _plan(tasks, model, limit, epochs, data, out, model_params, task_params, mode, prices)
+    budget = Budget(max_cost, max_tokens, None if max_time is None else seconds(max_time))
+    if max_cost is not None:
+        _require_prices(plans)
+    report, jobs = run_async(_execute(plans, options, concurrency, retry_for, budget, _policy(cache), quiet=json))
     _tell(report, jobs, json=json)
 
 
@@ -106,9 +125,11 @@ def _plan(
     model_params: list[str] | None,
     task_params: list[str] | None,
     mode: str | None,
+    prices: Path | None,
 ) -> tuple[list[Plan], dict[str, dict[str, Any]]]:
     from assay.benchmarks.registry import load_task
     from assay.engine.job import Plan, default_folder, slug
+    from assay.models.prices import price_of
     from assay.models.registry import split_parameters
 
     tasks = [load_task(name, data=data, params=pairs(task_params, "-t")) for name in names]
@@ -127,10 +148,33 @@ def _plan(
                 folder = out
             else:
                 folder = out / f"{slug(task.name)}-{slug(model)}"
-            plans.append(Plan(task, model, folder, options, chosen, epochs, limit, mode))
+            price = price_of(model, prices)
+            plans.append(Plan(task, model, folder, options, chosen, epochs, limit, mode, price))
     if len({plan.folder for plan in plans}) < len(plans):
         raise UsageError("the same task is named twice: name each once")
     return plans, options_of
+
+
+def seconds(text: str) -> float:
+    """``90``, ``90s``, ``30m`` or ``2h`` in seconds. Raises ``UsageError``."""
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    value, unit = (text[:-1], text[-1]) if text[-1:] in units else (text, "s")
+    try:
+        return float(value) * units[unit]
+    except ValueError:
+        raise UsageError(f"--max-time takes a time such as 90s, 30m or 2h, not {text!r}") from None
+
+
+def _policy(text: str) -> Policy:
+    if text not in get_args(Policy):
+        raise UsageError(f"--cache takes {', '.join(get_args(Policy))}, not {text!r}")
+    return text  # type: ignore[return-value]
+
+
+def _require_prices(plans: Sequence[Plan]) -> None:
+    unknown = sorted({plan.model for plan in plans if plan.price is None})
+    if unknown:
+        raise UsageError(f"--max-cost needs a price for {', '.join(unknown)}: give one with --prices FILE")
 
 
 def check_mode(task: Task, mode: str | None) -> None:
@@ -144,6 +188,8 @@ async def _execute(
     options_of: dict[str, dict[str, Any]],
     concurrency: int | None,
     retry_for: float,
+    budget: Budget,
+    policy: Policy,
     *,
     quiet: bool,
 ) -> tuple[Report, list[Job]]:
@@ -153,12 +199,15 @@ async def _execute(
     from assay.engine.job import Job
     from assay.engine.run import execute
     from assay.models.registry import open_model
+    from assay.places import response_cache
+    from assay.store.cache import ResponseCache
 
     jobs: list[Job] = []
     endpoints: dict[str, Endpoint] = {}
+    cache = None if policy == "off" else ResponseCache(response_cache(), policy=policy)
     try:
         for plan in plans:
-            jobs.append(Job(plan))
+            jobs.append(Job(plan, cache))
         for name, options in options_of.items():
             model = open_model(name, options)
             ceiling = concurrency or getattr(model, "concurrency", None) or DEFAULT_CONCURRENCY
@@ -167,7 +216,9 @@ async def _execute(
             for notice in job.notices:
                 print(f"assay: {job.plan.folder}: {notice}", file=sys.stderr)
         with RunProgress(jobs, quiet=quiet) as progress:
-            report = await execute([(job, endpoints[job.plan.model]) for job in jobs], tick=progress.tick)
+            report = await execute(
+                [(job, endpoints[job.plan.model]) for job in jobs], budget=budget, tick=progress.tick
+            )
     except BaseException:
         for job in jobs:
             job.abandon()
@@ -175,6 +226,8 @@ async def _execute(
     finally:
         for endpoint in endpoints.values():
             await endpoint.model.close()
+        if cache is not None:
+            cache.close()
     return report, jobs
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from assay.cli.common import Json, Mode, console, counts, estimate_table, print_json
-from assay.records import Estimate, RunManifest
+from assay.records import Estimate, Price, RunManifest, Usage
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def run_summary(run: Path, mode: str | None = None) -> RunSummary:
     frame = attempts(run, mode)
     found = estimates(frame, manifest.task.metrics, cluster=manifest.task.cluster)
     outcomes = dict(Counter(frame["outcome"].to_list()).most_common())
-    return RunSummary(run, manifest, mode or manifest.mode, found, outcomes, _usage(run))
+    return RunSummary(run, manifest, mode or manifest.mode, found, outcomes, _usage(run, manifest.price))
 
 
 def describe(summary: RunSummary) -> None:
@@ -107,25 +107,28 @@ def _spent(summary: RunSummary) -> str:
         parts.append(f"median call {usage['median_seconds']:.3g} s")
     if summary.manifest.seconds is not None:
         parts.append(f"wall {summary.manifest.seconds:.1f} s")
-    return "cost: " + ", ".join(parts)
+    dollars = usage["cost"]
+    as_of = summary.manifest.price.as_of if summary.manifest.price is not None else None
+    spent = "no price known" if dollars is None else f"${dollars:.4f}" + (f" (prices of {as_of})" if as_of else "")
+    return f"cost: {spent}, " + ", ".join(parts)
 
 
-def _usage(run: Path) -> dict[str, Any]:
+def _usage(run: Path, price: Price | None) -> dict[str, Any]:
     import polars as pl
 
+    from assay.models.prices import cost
     from assay.store.frames import table
 
-    return (
+    usage = (
         table(run, "responses")
         .select(
             pl.len().alias("calls"),
-            pl.col("input_tokens").sum(),
-            pl.col("output_tokens").sum(),
-            pl.col("reasoning_tokens").sum(),
-            pl.col("cached_tokens").sum(),
+            pl.col("input_tokens", "output_tokens", "reasoning_tokens", "cached_tokens").sum(),
             pl.col("seconds").median().alias("median_seconds"),
             (pl.col("attempts") - 1).sum().alias("retries"),
         )
         .collect()
         .row(0, named=True)
     )
+    tokens = Usage(usage["input_tokens"], usage["output_tokens"], None, usage["cached_tokens"])
+    return {**usage, "cost": None if price is None else cost(price, tokens)}

@@ -18,8 +18,9 @@ from assay.store.encoding import encode
 from assay.store.index import JournalIndex
 from assay.store.journal import CallLineRaw, JournalWriter
 
-Ask = Callable[[Request, str, int], Awaitable[Response]]
-"""(request, digest, epoch) -> response; never raises for a failed call."""
+Ask = Callable[[Request, str, int, int], Awaitable[Response]]
+"""(request, digest, epoch, repeat) -> response; ``repeat`` counts equal requests before it in the attempt.
+Never raises for a failed call."""
 
 
 class CallEnded(Exception):
@@ -96,7 +97,8 @@ class Attempt:
         if stored is not None:
             self.calls.append(Call(digest, request, stored, replayed=True))
             return self._checked(stored)
-        response = await self._ask(request, digest, self.epoch)
+        repeat = sum(call.digest == digest for call in self.calls)
+        response = await self._ask(request, digest, self.epoch, repeat)
         self.calls.append(Call(digest, request, response))
         self._journal.write(CallLineRaw(self.sample.id, self.epoch, number, digest, msgspec.Raw(body), response))
         return self._checked(response)

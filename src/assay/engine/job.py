@@ -23,9 +23,11 @@ import msgspec
 import assay
 from assay.engine.conversation import AlreadyFinished, Attempt, CallEnded, attempt_seal
 from assay.errors import AssayError, RunFolderError, RunIncomplete
+from assay.models.prices import cost
 from assay.records import (
     ModelInfo,
     Outcome,
+    Price,
     Request,
     Response,
     RunManifest,
@@ -35,6 +37,7 @@ from assay.records import (
     TaskInfo,
     Trajectory,
 )
+from assay.store.cache import ResponseCache, cache_key
 from assay.store.folder import JOURNAL, RunLock, is_run, read_manifest, write_manifest
 from assay.store.frames import conversation_of
 from assay.store.index import JournalIndex
@@ -58,6 +61,7 @@ class Plan:
     epochs: int = 1
     limit: int | None = None
     mode: str | None = None
+    price: Price | None = None
 
     @property
     def scoring_mode(self) -> str:
@@ -87,6 +91,7 @@ class Plan:
             sampling=self.sampling,
             epochs=self.epochs,
             limit=self.limit,
+            price=self.price,
         )
 
 
@@ -109,16 +114,22 @@ def slug(name: str) -> str:
 class Job:
     """A plan being carried out."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, cache: ResponseCache | None = None) -> None:
         self.plan = plan
+        self._cache = cache
+        self._options = msgspec.json.encode(plan.options, order="sorted")
         self.outcomes: Counter[str] = Counter()
         """Of the attempts finished in this session."""
         self.kept = 0
         """Attempts that a former session had finished."""
         self.asked = 0
         """Model calls made in this session."""
+        self.cached = 0
+        """Model calls answered from the cache."""
         self.input_tokens = 0
         self.output_tokens = 0
+        self.cost = 0.0
+        """US dollars spent in this session, where the price is known."""
         self.exhausted = False
         """All attempts of the plan have been begun."""
         self.notices: list[str] = []
@@ -161,12 +172,21 @@ class Job:
         """Put a sample to the model and score what comes back. Raises ``StorageFailed``, ``RunIncomplete``."""
         plan = self.plan
 
-        async def counted(request: Request, digest: str, epoch: int) -> Response:
+        async def counted(request: Request, digest: str, epoch: int, repeat: int) -> Response:
+            cache = self._cache if self._cache is not None and self._cache.takes(request) else None
+            key = b"" if cache is None else cache_key(digest, self._options, epoch, repeat)
+            if cache is not None and (found := cache.get(key)) is not None:
+                self.cached += 1
+                return found
             response = await ask(request)
             self.asked += 1
+            if cache is not None:
+                cache.put(key, plan.model, response)
             if (usage := response.usage) is not None:
                 self.input_tokens += usage.input_tokens or 0
                 self.output_tokens += usage.output_tokens or 0
+                if plan.price is not None:
+                    self.cost += cost(plan.price, usage)
             return response
 
         attempt = Attempt(

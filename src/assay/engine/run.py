@@ -12,11 +12,15 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from time import monotonic
 
+from assay.engine.budget import Budget
 from assay.engine.endpoint import Endpoint
 from assay.engine.job import Job
 from assay.errors import AssayError, StorageFailed
 from assay.records import RunManifest, Sample
+
+_UNLIMITED = Budget()
 
 SYNC_SECONDS = 5.0
 GRACE_SECONDS = 10.0
@@ -33,9 +37,14 @@ class Stop:
     """Set when what is in flight should be dropped as well."""
 
     def ask(self, reason: str, error: AssayError | None = None) -> None:
-        """Stop; the first reason given is kept. Asking again says to hurry."""
+        """Stop; the first reason given is kept."""
         if self.reason is None:
             self.reason, self.error = reason, error
+
+    def signalled(self, name: str) -> None:
+        """A signal came: stop, or hurry where it is not the first."""
+        if self.reason is None:
+            self.ask(name)
         else:
             self.hurry.set()
 
@@ -54,6 +63,7 @@ class Report:
 async def execute(
     jobs: Sequence[tuple[Job, Endpoint]],
     *,
+    budget: Budget = _UNLIMITED,
     tick: Callable[[], None] = lambda: None,
     tick_seconds: float = 0.25,
 ) -> Report:
@@ -66,17 +76,28 @@ async def execute(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         with suppress(ValueError, NotImplementedError, RuntimeError):
-            loop.add_signal_handler(number, stop.ask, signal.Signals(number).name)
+            loop.add_signal_handler(number, stop.signalled, signal.Signals(number).name)
     by_endpoint: dict[int, list[tuple[Job, Endpoint]]] = {}
     for job, endpoint in jobs:
         by_endpoint.setdefault(id(endpoint), []).append((job, endpoint))
+    began = monotonic()
+
+    def watch() -> None:
+        if (reason := budget.spent((job for job, _ in jobs), began)) is not None:
+            stop.ask(reason)
+
     workers = [
-        asyncio.create_task(_work(feed, group[0][1], stop))
+        asyncio.create_task(_work(feed, group[0][1], stop, watch if budget != _UNLIMITED else None))
         for group in by_endpoint.values()
         for feed in [_Feed([job for job, _ in group])]
         for _ in range(group[0][1].gate.ceiling)
     ]
-    ticker = asyncio.create_task(_tick(jobs, tick, tick_seconds, stop))
+
+    def ticked() -> None:
+        watch()
+        tick()
+
+    ticker = asyncio.create_task(_tick(jobs, ticked, tick_seconds, stop))
     await _finish(workers, stop)
     ticker.cancel()
     with suppress(asyncio.CancelledError):
@@ -103,7 +124,7 @@ class _Feed:
         return None
 
 
-async def _work(feed: _Feed, endpoint: Endpoint, stop: Stop) -> None:
+async def _work(feed: _Feed, endpoint: Endpoint, stop: Stop, watch: Callable[[], None] | None) -> None:
     kept = 0
     while stop.reason is None:
         try:
@@ -113,6 +134,8 @@ async def _work(feed: _Feed, endpoint: Endpoint, stop: Stop) -> None:
             job, sample, epoch = taken
             before = job.kept
             await job.attempt(sample, epoch, endpoint.ask)
+            if watch is not None:
+                watch()
             kept = kept + 1 if job.kept > before else 0
             if kept % 64 == 63:
                 await asyncio.sleep(0)  # a resume skips without ever waiting: let others and the display in
