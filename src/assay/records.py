@@ -358,10 +358,12 @@ class RunManifest(Struct, frozen=True, omit_defaults=True):
     sampling: Sampling = Sampling()
     epochs: int = 1
     limit: int | None = None
+    shard: tuple[int, int] | None = None
+    """(number from 1, of how many): this run holds every so-manieth sample only."""
     status: Literal["running", "interrupted", "complete"] = "running"
     """``interrupted``: sealed with samples missing; the same command goes on."""
     sealed: bool = False
-    origin: Literal["run", "import"] = "run"
+    origin: Literal["run", "import", "merge"] = "run"
     outcomes: dict[str, int] = {}
     """Attempts by outcome, at sealing."""
     planned: int | None = None

@@ -64,6 +64,10 @@ def run(
     max_time: Annotated[str | None, typer.Option(help="Stop after a time, such as 90s, 30m or 2h.")] = None,
     prices: Annotated[Path | None, typer.Option(help="Your own price table (TOML; `assay models` says where).")] = None,
     retry_for: Annotated[float, typer.Option(min=0, help="Seconds that a failing call is tried again.")] = 300.0,
+    shard: Annotated[
+        str | None,
+        typer.Option(metavar="K/N", help="Only every Nth sample, from the Kth: one of N jobs; see `assay merge`."),
+    ] = None,
     cache: Annotated[
         str,
         typer.Option(
@@ -86,7 +90,7 @@ def run(
     from assay.engine.budget import Budget
 
     os.environ.setdefault("POLARS_MAX_THREADS", "2")  # sealing streams: more threads only hold more memory
-    plans, options = _plan(tasks, model, limit, epochs, data, out, model_params, task_params, mode, prices)
+    plans, options = _plan(tasks, model, limit, epochs, data, out, model_params, task_params, mode, prices, shard)
     budget = Budget(max_cost, max_tokens, None if max_time is None else seconds(max_time))
     if max_cost is not None:
         _require_prices(plans)
@@ -126,12 +130,14 @@ def _plan(
     task_params: list[str] | None,
     mode: str | None,
     prices: Path | None,
+    shard_text: str | None,
 ) -> tuple[list[Plan], dict[str, dict[str, Any]]]:
     from assay.benchmarks.registry import load_task
     from assay.engine.job import Plan, default_folder, slug
     from assay.models.prices import price_of
     from assay.models.registry import split_parameters
 
+    shard = None if shard_text is None else shard_of(shard_text)
     tasks = [load_task(name, data=data, params=pairs(task_params, "-t")) for name in names]
     for task in tasks:
         check_mode(task, mode)
@@ -143,13 +149,13 @@ def _plan(
         for task in tasks:
             chosen = merged(task.sampling, sampling)
             if out is None:
-                folder = default_folder(Path("runs"), task, model, options, chosen, mode)
+                folder = default_folder(Path("runs"), task, model, options, chosen, mode, shard)
             elif len(tasks) * len(set(models)) == 1:
                 folder = out
             else:
                 folder = out / f"{slug(task.name)}-{slug(model)}"
             price = price_of(model, prices)
-            plans.append(Plan(task, model, folder, options, chosen, epochs, limit, mode, price))
+            plans.append(Plan(task, model, folder, options, chosen, epochs, limit, mode, price, shard))
     if len({plan.folder for plan in plans}) < len(plans):
         raise UsageError("the same task is named twice: name each once")
     return plans, options_of
@@ -163,6 +169,14 @@ def seconds(text: str) -> float:
         return float(value) * units[unit]
     except ValueError:
         raise UsageError(f"--max-time takes a time such as 90s, 30m or 2h, not {text!r}") from None
+
+
+def shard_of(text: str) -> tuple[int, int]:
+    """``3/8`` as (3, 8). Raises ``UsageError``."""
+    number, _, of = text.partition("/")
+    if number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of):
+        return int(number), int(of)
+    raise UsageError(f"--shard takes K/N with K from 1 to N, such as 3/8, not {text!r}")
 
 
 def _policy(text: str) -> Policy:

@@ -62,6 +62,8 @@ class Plan:
     limit: int | None = None
     mode: str | None = None
     price: Price | None = None
+    shard: tuple[int, int] | None = None
+    """(k, n): only samples k, k + n, k + 2n ... of the task, counted from 1."""
 
     @property
     def scoring_mode(self) -> str:
@@ -73,7 +75,14 @@ class Plan:
         """Attempts in the whole plan, where the task knows its size."""
         if self.task.size is None:
             return None
-        return self.epochs * (self.task.size if self.limit is None else min(self.limit, self.task.size))
+        number, of = self.shard or (1, 1)
+        whole = self.task.size if self.limit is None else min(self.limit, self.task.size)
+        return self.epochs * len(range(number - 1, whole, of))
+
+    def samples(self) -> Iterator[Sample]:
+        """Stream the plan's samples."""
+        number, of = self.shard or (1, 1)
+        return islice(islice(self.task.samples(), self.limit), number - 1, None, of)
 
     def manifest(self) -> RunManifest:
         """A fresh manifest of this plan."""
@@ -92,18 +101,26 @@ class Plan:
             epochs=self.epochs,
             limit=self.limit,
             price=self.price,
+            shard=self.shard,
         )
 
 
 def default_folder(
-    root: Path, task: Task, model: str, options: dict[str, Any], sampling: Sampling, mode: str | None
+    root: Path,
+    task: Task,
+    model: str,
+    options: dict[str, Any],
+    sampling: Sampling,
+    mode: str | None,
+    shard: tuple[int, int] | None = None,
 ) -> Path:
     """A run's folder, named after what it is: the same configuration always finds the same run."""
     identity = msgspec.json.encode(
         [task.name, task.version, dict(task.params), model, options, sampling, mode or task.mode], order="sorted"
     )
     digest = blake2b(identity, digest_size=4).hexdigest()
-    return root / f"{slug(task.name)}-{slug(model.partition('/')[2] or model)}-{digest}"
+    part = f"-{shard[0]}of{shard[1]}" if shard is not None else ""
+    return root / f"{slug(task.name)}-{slug(model.partition('/')[2] or model)}-{digest}{part}"
 
 
 def slug(name: str) -> str:
@@ -162,7 +179,7 @@ class Job:
 
     def attempts(self) -> Iterator[tuple[Sample, int]]:
         """Stream the plan's attempts: each sample with each of its epochs."""
-        for sample in islice(self.plan.task.samples(), self.plan.limit):
+        for sample in self.plan.samples():
             self._keep_sample(sample)
             for epoch in range(1, self.plan.epochs + 1):
                 yield sample, epoch
@@ -281,6 +298,7 @@ class Job:
             ("task", old.task.name, new.task.name),
             ("task parameters", old.task.params, new.task.params),
             ("model", old.model.name, new.model.name),
+            ("shard", old.shard, new.shard),
         ):
             if msgspec.to_builtins(was) != msgspec.to_builtins(now):
                 raise RunFolderError(

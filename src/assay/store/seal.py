@@ -86,7 +86,7 @@ def rebuild_journal(folder: Path) -> None:
     temporary.unlink(missing_ok=True)
     writer = JournalWriter(temporary)
     try:
-        for line in _stored_lines(folder):
+        for line in stored_lines(folder):
             writer.write(line)
     finally:
         writer.close()
@@ -105,7 +105,8 @@ def table_rows(path: Path, columns: list[str] | None = None) -> Iterator[Row]:
         yield from frame.slice(start, GROUP_ROWS).collect().iter_rows(named=True)
 
 
-def _stored_lines(folder: Path) -> Iterator[Line]:
+def stored_lines(folder: Path) -> Iterator[Line]:
+    """Stream a sealed run as journal lines: samples, calls, scores."""
     for row in table_rows(folder / "samples.parquet"):
         yield SampleLine(sample_of(row))
     for table in (SUPERSEDED, "responses"):  # later lines win, so what counts comes last
