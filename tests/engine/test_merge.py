@@ -9,15 +9,18 @@ import pytest
 
 from assay.engine.merge import merge_runs
 from assay.errors import RunFolderError
+from assay.records import Request
 from tests.engine.support import Counting, run, task
+
+
+def threes(request: Request) -> str:
+    return "yes" if "3" in request.messages[0].text else "no"
 
 
 def sharded(folder: Path, n: int, of: int, **plan: object) -> list[Path]:
     folders = [folder / str(number) for number in range(1, of + 1)]
     for number, shard in enumerate(folders, 1):
-        run(
-            shard, Counting(lambda r: "yes" if "3" in r.messages[0].text else "no"), task(n), shard=(number, of), **plan
-        )
+        run(shard, Counting(threes), task(n), shard=(number, of), **plan)
     return folders
 
 
@@ -27,14 +30,14 @@ def test_merged_shards_equal_an_unsharded_run(tmp_path: Path, n: int, limit: int
     merged = merge_runs(shards, tmp_path / "merged")
     _, report = run(
         tmp_path / "whole",
-        Counting(lambda r: "yes" if "3" in r.messages[0].text else "no"),
+        Counting(threes),
         task(n),
         limit=limit,
         epochs=epochs,
     )
     whole = report.manifests[0]
     assert (merged.outcomes, merged.planned, merged.status) == (whole.outcomes, whole.planned, "complete")
-    for name, drop in (("samples", []), ("scores", []), ("responses", ["started", "seconds"])):
+    for name, drop in (("samples", []), ("scores", []), ("responses", ["started", "seconds", "waited"])):
         keys = ["sample_id"] if name == "samples" else ["sample_id", "epoch"]
         one, other = (
             pl.read_parquet(tmp_path / run_ / f"{name}.parquet").drop(drop).sort(keys) for run_ in ("merged", "whole")
