@@ -37,7 +37,9 @@ def cost(price: Price, usage: Usage | None) -> float:
         return 0.0
     cached = (usage.cached_tokens or 0) if price.cached_input is not None else 0
     fresh = (usage.input_tokens or 0) - cached
-    return (fresh * price.input + cached * (price.cached_input or 0.0) + (usage.output_tokens or 0) * price.output) / 1e6
+    return (
+        fresh * price.input + cached * (price.cached_input or 0.0) + (usage.output_tokens or 0) * price.output
+    ) / 1e6
 
 
 def _match(model: str, table: dict[str, Price]) -> Price | None:
