@@ -19,13 +19,12 @@ from assay.store.cache import Policy
 
 if TYPE_CHECKING:
     from assay.engine.budget import Budget
+    from assay.engine.endpoint import Endpoint, Pace
     from assay.engine.job import Job, Plan
     from assay.engine.run import Report
     from assay.task import Task
 
 T = TypeVar("T")
-
-DEFAULT_CONCURRENCY = 64
 
 
 def run(
@@ -39,10 +38,12 @@ def run(
         int | None,
         typer.Option(
             min=1,
-            help=f"Most calls in flight to a model (else the provider's choice, or {DEFAULT_CONCURRENCY}). "
+            help="Most calls in flight to a model (else the provider's choice, or 64). "
             "Starts low and grows while that brings more replies a second.",
         ),
     ] = None,
+    rpm: Annotated[float | None, typer.Option(min=0.1, help="Requests a minute that each model may get.")] = None,
+    tpm: Annotated[float | None, typer.Option(min=1, help="Tokens a minute, in and out, for each model.")] = None,
     data: Data = None,
     out: Annotated[
         Path | None, typer.Option(help="Run folder (with several runs: the folder that holds them). Else under runs/.")
@@ -88,13 +89,15 @@ def run(
     assay run mcq --data my.jsonl --model openai/my-checkpoint -p base_url=http://localhost:8000/v1
     """
     from assay.engine.budget import Budget
+    from assay.engine.endpoint import Pace, RetryPolicy
 
     os.environ.setdefault("POLARS_MAX_THREADS", "2")  # sealing streams: more threads only hold more memory
     plans, options = _plan(tasks, model, limit, epochs, data, out, model_params, task_params, mode, prices, shard)
     budget = Budget(max_cost, max_tokens, None if max_time is None else seconds(max_time))
     if max_cost is not None:
         _require_prices(plans)
-    report, jobs = run_async(_execute(plans, options, concurrency, retry_for, budget, _policy(cache), quiet=json))
+    pace = Pace(concurrency, RetryPolicy(patience=retry_for), rpm, tpm)
+    report, jobs = run_async(_execute(plans, options, pace, budget, _policy(cache), quiet=json))
     _tell(report, jobs, json=json)
 
 
@@ -200,16 +203,13 @@ def check_mode(task: Task, mode: str | None) -> None:
 async def _execute(
     plans: Sequence[Plan],
     options_of: dict[str, dict[str, Any]],
-    concurrency: int | None,
-    retry_for: float,
+    pace: Pace,
     budget: Budget,
     policy: Policy,
     *,
     quiet: bool,
 ) -> tuple[Report, list[Job]]:
     from assay.cli.progress import RunProgress
-    from assay.engine.endpoint import Endpoint, RetryPolicy
-    from assay.engine.gate import Gate
     from assay.engine.job import Job
     from assay.engine.run import execute
     from assay.models.registry import open_model
@@ -223,9 +223,7 @@ async def _execute(
         for plan in plans:
             jobs.append(Job(plan, cache))
         for name, options in options_of.items():
-            model = open_model(name, options)
-            ceiling = concurrency or getattr(model, "concurrency", None) or DEFAULT_CONCURRENCY
-            endpoints[name] = Endpoint(model, Gate(ceiling), RetryPolicy(patience=retry_for))
+            endpoints[name] = pace.endpoint(open_model(name, options))
         for job in jobs:
             for notice in job.notices:
                 print(f"assay: {job.plan.folder}: {notice}", file=sys.stderr)

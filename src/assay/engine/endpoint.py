@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import asyncio
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic, time
 
 import msgspec
 
 from assay.engine.gate import Gate
+from assay.engine.rates import Rates
 from assay.errors import CallFailed, ConnectionFailed, EndpointUnusable, RateLimited, RunIncomplete
 from assay.records import CallError, Outcome, Request, Response, Timing
 from assay.task import Model
+
+DEFAULT_CONCURRENCY = 64
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,25 @@ class RetryPolicy:
         return backoff if retry_after is None else retry_after + random.uniform(0, self.base)
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How fast the endpoints of a command may be asked."""
+
+    concurrency: int | None = None
+    """Most calls in flight; ``None``: the provider's choice, or 64."""
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+
+    def endpoint(self, model: Model) -> Endpoint:
+        """An endpoint for a model, which may have wishes: ``concurrency``, and ``adaptive`` = False for all at once."""
+        ceiling = self.concurrency or getattr(model, "concurrency", None) or DEFAULT_CONCURRENCY
+        gate = Gate(ceiling, adaptive=getattr(model, "adaptive", True))
+        limited = self.requests_per_minute is not None or self.tokens_per_minute is not None
+        rates = Rates(self.requests_per_minute, self.tokens_per_minute) if limited else None
+        return Endpoint(model, gate, self.policy, rates)
+
+
 class EndpointDown(RunIncomplete):
     """The endpoint serves nothing: the run stops and can be resumed."""
 
@@ -45,10 +67,11 @@ class EndpointDown(RunIncomplete):
 class Endpoint:
     """A model with its gate, its retry policy and its record of failures."""
 
-    def __init__(self, model: Model, gate: Gate, policy: RetryPolicy) -> None:
+    def __init__(self, model: Model, gate: Gate, policy: RetryPolicy, rates: Rates | None = None) -> None:
         self.model = model
         self.gate = gate
         self.policy = policy
+        self._rates = rates
         self.answered = 0
         self.retries = 0
         self._failed_in_a_row = 0
@@ -59,6 +82,8 @@ class Endpoint:
         started, began, attempt = time(), monotonic(), 0
         while True:
             attempt += 1
+            if self._rates is not None:
+                await self._rates.admit()
             await self.gate.enter()
             sent = monotonic()
             try:
@@ -69,6 +94,8 @@ class Endpoint:
                 self.answered += 1
                 self._failed_in_a_row = 0
                 self.gate.answered(monotonic() - sent)
+                if self._rates is not None and (usage := response.usage) is not None:
+                    self._rates.used((usage.input_tokens or 0) + (usage.output_tokens or 0))
                 return _timed(response, started, sent - began, attempt)
             finally:
                 self.gate.leave()

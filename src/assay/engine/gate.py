@@ -12,14 +12,25 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from time import monotonic
+from typing import NamedTuple
 
 START = 10
-GROWS_ABOVE = 1.05
-"""A larger gate has to raise the rate by this factor, or be undone if waits also grew."""
-SLOWER_ABOVE = 1.3
-"""Mean latency by which waits count as grown."""
+JUDGED_AT = 1.3
+"""A gate that has grown by this factor has to show what it gained ..."""
+GAINS_ABOVE = 1.1
+"""... which is this factor in replies a second, or it goes back ..."""
+SLOWER_ABOVE = 1.2
+"""... provided that the mean wait has grown by this factor."""
 HOLD_WINDOWS = 8
 """After a step back, windows before growth is tried again."""
+
+
+class _Window(NamedTuple):
+    limit: int
+    rate: float
+    """Replies a second."""
+    wait: float
+    """Mean seconds to a reply."""
 
 
 class Gate:
@@ -37,7 +48,7 @@ class Gate:
         self._doubling = True
         self._hold = 0
         self._last_cut = 0.0
-        self._before: tuple[int, float, float] | None = None
+        self._base: _Window | None = None
         self._begin_window()
 
     async def enter(self) -> None:
@@ -69,7 +80,8 @@ class Gate:
         """A reply came after ``seconds``."""
         self._count += 1
         self._waits += seconds
-        if self._adaptive and self._count >= max(8, self.limit):
+        # Small steps need long looks: a server that works in batches answers in bursts.
+        if self._adaptive and self._count >= max(8, self.limit if self._doubling else 4 * self.limit):
             self._adapt()
 
     def slow_down(self, retry_after: float | None) -> None:
@@ -83,23 +95,25 @@ class Gate:
             self._last_cut = now
             self._doubling = False
             self._hold = HOLD_WINDOWS
+            self._base = None
             self._set(self.limit // 2)
             self._begin_window()
 
     def _adapt(self) -> None:
         elapsed = max(monotonic() - self._began, 1e-9)
-        rate, wait = self._count / elapsed, self._waits / self._count
-        before, limit = self._before, self.limit
-        self._before = (limit, rate, wait)
-        if self._hold:
-            self._hold -= 1
-        elif before and before[0] < limit and rate < before[1] * GROWS_ABOVE and wait > before[2] * SLOWER_ABOVE:
-            self._doubling = False
-            self._hold = HOLD_WINDOWS
-            self._before = before
-            self._set(before[0])
-        elif self._saturated:
-            self._set(limit * 2 if self._doubling else limit + max(1, limit // 10))
+        now = _Window(self.limit, self._count / elapsed, self._waits / self._count)
+        base = self._base
+        if self._hold or base is None:
+            self._hold = max(0, self._hold - 1)
+            self._base = now
+        elif now.limit >= base.limit * JUDGED_AT:
+            if now.rate < base.rate * GAINS_ABOVE and now.wait > base.wait * SLOWER_ABOVE:
+                self._doubling = False
+                self._hold = HOLD_WINDOWS
+                self._set(base.limit)
+            self._base = now
+        if self._saturated and not self._hold:
+            self._set(self.limit * 2 if self._doubling else self.limit + max(1, self.limit // 10))
         self._begin_window()
 
     def _set(self, limit: int) -> None:
