@@ -21,6 +21,7 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -96,8 +97,12 @@ def benchmarks() -> dict[str, Benchmark]:
 
 def find(name: str) -> Benchmark:
     """The benchmark that ``name`` or ``name/rest`` means. Raises ``TaskNotFound``."""
-    known = benchmarks()
     head = name.partition("/")[0]
+    if head.isidentifier() and find_spec(f"assay.benchmarks.{head}") is not None:
+        import_module(f"assay.benchmarks.{head}.task")  # the one that is wanted, not all
+        if head in _registered:
+            return _registered[head]
+    known = benchmarks()
     if head not in known:
         near = get_close_matches(head, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else "`assay tasks` lists what there is"
