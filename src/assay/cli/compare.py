@@ -47,15 +47,26 @@ def compare(
         raise UsageError(
             f"{first.task.name} has no metric {', '.join(metric or ['that can be paired'])}; it has: {names}"
         )
-    found = [c for m in wanted for c in paired(left, right, m, cluster=first.task.cluster)]
+    found: list[Comparison] = []
+    skipped: list[str] = []
+    for m in wanted:
+        try:
+            found += paired(left, right, m, cluster=first.task.cluster)
+        except UsageError as error:
+            skipped.append(str(error))
+    if not found:
+        raise UsageError(skipped[0])
     if json:
-        print_json({"a": str(a), "b": str(b), "mode": mode or first.mode, "comparisons": [_facts(c) for c in found]})
+        facts = {"a": str(a), "b": str(b), "mode": mode or first.mode, "skipped": skipped}
+        print_json({**facts, "comparisons": [_facts(c) for c in found]})
         return
     out = console()
     out.print(f"A  {first.model.name}  {a}\nB  {second.model.name}  {b}", markup=False)
     out.print(f"{first.task.name} {first.task.version}, mode {mode or first.mode}\n", markup=False)
     for comparison in found:
         _describe(comparison)
+    for reason in skipped:
+        out.print(f"not compared: {reason}", markup=False)
 
 
 def plain_wilson(estimate: Estimate) -> tuple[float, float] | None:

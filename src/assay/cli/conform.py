@@ -37,7 +37,7 @@ def conform(
     from assay.cli.run import run_async
     from assay.measure.conformance import compare_verdicts
 
-    reader = row_reader(task, data, pairs(task_params, "-t"), columns)
+    reader = row_reader(task, data, pairs(task_params, "-t"), columns, beside=responses)
     with Bar("scoring", quiet=json) as bar:
         result = run_async(compare_verdicts(reader, responses, verdict, mode, bar.advance))
     facts: dict[str, Any] = {"task": task, **result.facts(limit), "notes": reader.notes()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -60,7 +61,7 @@ def responses(
     from assay.engine.rows import by_model, open_rows
     from assay.engine.stored import import_run
 
-    reader = row_reader(task, data, pairs(task_params, "-t"), columns)
+    reader = row_reader(task, data, pairs(task_params, "-t"), columns, beside=file)
     frame = open_rows(file)
     names = frame.collect_schema().names()
     column = reader.column("model", names)
@@ -89,12 +90,19 @@ def responses(
     print(f"{len(folders)} runs in {out}")
 
 
-def row_reader(name: str, data: Path | None, params: Mapping[str, Any], columns: list[str] | None) -> RowReader:
-    """A reader of stored rows for the benchmark ``name``. Raises ``UsageError``."""
+def row_reader(
+    name: str, data: Path | None, params: Mapping[str, Any], columns: list[str] | None, *, beside: Path
+) -> RowReader:
+    """A reader of stored rows for the benchmark ``name``. Raises ``UsageError``.
+
+    Where the dataset is in none of its usual places, the folder of the file ``beside`` is looked into too:
+    owners often publish both together.
+    """
     from functools import cache
 
     from assay.benchmarks.registry import load_task
     from assay.engine.rows import ROLES, RowReader
+    from assay.errors import DatasetNotFound
 
     mapping = pairs(columns, "--map")
     unknown = set(mapping) - set(ROLES)
@@ -103,6 +111,17 @@ def row_reader(name: str, data: Path | None, params: Mapping[str, Any], columns:
 
     @cache
     def loaded(key: bytes) -> Task:
-        return load_task(name, data=data, params={**msgspec.json.decode(key), **params}, offline=True)
+        given = {**msgspec.json.decode(key), **params}
+        try:
+            task = load_task(name, data=data, params=given, offline=True)
+            if data is not None or next(iter(task.samples()), None) is not None:
+                return task
+        except DatasetNotFound:
+            if data is not None:
+                raise
+            return load_task(name, data=beside.parent, params=given, offline=True)
+        with suppress(DatasetNotFound):
+            return load_task(name, data=beside.parent, params=given, offline=True)
+        return task
 
     return RowReader(mapping, lambda found: loaded(msgspec.json.encode(dict(found), order="sorted")))

@@ -120,10 +120,11 @@ class RowReader:
             if column is None:
                 raise UsageError(f"no column of sample ids: --map id=COLUMN; there are: {', '.join(row)}")
             wanted = str(row[column])
-        sample = self._known(task).get(wanted)
-        if sample is None and task.rows is not None and not self._known(task):
-            sample = task.rows.sample(row)
-            self.without_data += sample is not None
+        known = self._known(task)
+        if not known and task.rows is not None and (made := task.rows.sample(row)) is not None:
+            self.without_data += 1
+            return made
+        sample = known.get(wanted)
         if sample is None:
             raise UsageError(f"{task.name} has no sample {wanted!r}, which a row names: --map id=COLUMN")
         gold = self._gold(task, row)

@@ -72,6 +72,8 @@ class LocalModel:
 
     def __init__(self, name: str, server: local_server.Settings, log: Path, timeout: float) -> None:
         self.name = name
+        self.concurrency = server.parallel
+        """More calls than slots would only wait."""
         self.log = log
         """Where llama.cpp logs."""
         self._server = server
