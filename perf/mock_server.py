@@ -26,7 +26,14 @@ def completion(letter: str) -> bytes:
     """The response that answers ``letter``."""
     choice = {"index": 0, "message": {"role": "assistant", "content": f"ANSWER: {letter}"}, "finish_reason": "stop"}
     usage = {"prompt_tokens": 100, "completion_tokens": 5, "total_tokens": 105}
-    document = {"id": "x", "object": "chat.completion", "created": 1, "model": "mock", "choices": [choice], "usage": usage}
+    document = {
+        "id": "x",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "mock",
+        "choices": [choice],
+        "usage": usage,
+    }
     return http(json.dumps(document).encode())
 
 

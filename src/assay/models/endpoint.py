@@ -20,7 +20,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from email.utils import parsedate_to_datetime
 from io import BytesIO
 from time import time
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -58,10 +58,12 @@ _LONGEST = 300
 """Characters of a server's own words that an error message repeats."""
 
 _CONNECT_SECONDS = 30.0
+_UPLOAD_SECONDS = 3600.0
 _ERROR_BODY = 65536
 _LARGE_BODY = 1 << 20
 
 _Sending = AbstractAsyncContextManager[aiohttp.ClientResponse]
+_Chunks = AbstractAsyncContextManager[AsyncIterator[bytes]]
 
 
 class Endpoint:
@@ -91,21 +93,36 @@ class Endpoint:
         """Send JSON and return the whole reply. Raises ``CallFailed`` subclasses."""
         return await self._whole(self._send(path, body))
 
-    async def get(self, path: str) -> bytes:
+    async def get(self, path: str, query: Mapping[str, str] | None = None) -> bytes:
         """Fetch a document. Raises ``CallFailed`` subclasses."""
-        return await self._whole(self._open().get(self._url(path), allow_redirects=False))
+        return await self._whole(self._open().get(self._url(path), params=query, allow_redirects=False))
 
-    @asynccontextmanager
-    async def stream(self, path: str, body: bytes) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def upload(self, path: str, file: BinaryIO, filename: str, **fields: str) -> bytes:
+        """Send a file as a form, piece by piece, and return the reply; closes ``file``.
+
+        Raises ``CallFailed`` subclasses.
+        """
+        form = aiohttp.FormData(fields)
+        form.add_field("file", file, filename=filename, content_type="application/octet-stream")
+        body = form()
+        return await self._whole(
+            self._open().post(
+                self._url(path),
+                data=body,
+                headers={"Content-Type": body.headers["Content-Type"]},
+                timeout=self._unhurried(_UPLOAD_SECONDS),
+                allow_redirects=False,
+            )
+        )
+
+    def download(self, path: str) -> _Chunks:
+        """Fetch a document of any size and give its chunks as they come. Raises ``CallFailed`` subclasses."""
+        getting = self._open().get(self._url(path), timeout=self._unhurried(None), allow_redirects=False)
+        return self._chunks(getting)
+
+    def stream(self, path: str, body: bytes) -> _Chunks:
         """Send JSON and give the reply's chunks as they come. Raises ``CallFailed`` subclasses."""
-        try:
-            async with self._send(path, body) as response:
-                if response.status >= 300:
-                    raise await self._rejection(response)
-                yield response.content.iter_any()
-                await _drain(response)
-        except (aiohttp.ClientError, OSError) as error:
-            raise self._broken(error) from None
+        return self._chunks(self._send(path, body))
 
     async def close(self) -> None:
         """Close all connections."""
@@ -137,6 +154,17 @@ class Endpoint:
         data = body if len(body) < _LARGE_BODY else BytesIO(body)  # which aiohttp sends piece by piece
         return self._open().post(self._url(path), data=data, allow_redirects=False)
 
+    @asynccontextmanager
+    async def _chunks(self, sending: _Sending) -> AsyncIterator[AsyncIterator[bytes]]:
+        try:
+            async with sending as response:
+                if response.status >= 300:
+                    raise await self._rejection(response)
+                yield response.content.iter_any()
+                await _drain(response)
+        except (aiohttp.ClientError, OSError) as error:
+            raise self._broken(error) from None
+
     async def _whole(self, sending: _Sending) -> bytes:
         try:
             async with sending as response:
@@ -159,6 +187,10 @@ class Endpoint:
                 timeout=aiohttp.ClientTimeout(total=self._timeout, sock_connect=_CONNECT_SECONDS),
             )
         return self._session
+
+    def _unhurried(self, total: float | None) -> aiohttp.ClientTimeout:
+        """For what may be gigabytes: the usual limit holds between two pieces, not for the whole."""
+        return aiohttp.ClientTimeout(total=total, sock_connect=_CONNECT_SECONDS, sock_read=self._timeout)
 
     def _url(self, path: str) -> URL:
         url = self._urls.get(path)

@@ -19,7 +19,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from assay.errors import ServerFailed, UsageError
-from assay.models import likelihood
+from assay.models import batch, likelihood
 from assay.models import options as option
 from assay.models.endpoint import Endpoint, read_key
 from assay.models.openai_stream import StreamedReply
@@ -38,6 +38,7 @@ OPTIONS = {
     "timeout": "seconds for one reply, from sending the request to its last byte (600)",
     "max_tokens_field": "max_tokens or max_completion_tokens; by default the latter at OpenAI itself only",
     "loglikelihood": "echo (vLLM), force (llama.cpp), or auto to find out which (auto)",
+    **batch.OPTIONS,
 }
 
 
@@ -53,9 +54,12 @@ class Settings:
     """``echo``, ``force`` or ``auto``."""
 
 
-def create(name: str, options: Mapping[str, Any]) -> OpenAIModel | Replicas:
+def create(name: str, options: Mapping[str, Any]) -> OpenAIModel | Replicas | batch.Batched:
     """The model ``openai/MODEL``. Raises ``UsageError`` for options that will not do."""
     given = option.text(options, "base_url", os.environ.get("OPENAI_BASE_URL") or _OPENAI)
+    if (batches := batch.settings(options, given, name)) is not None:
+        model = _at(name, options, given)
+        return batch.Batched(name, model._endpoint, model._body, batches)
     addresses = [address.strip() for address in given.split(",") if address.strip()]
     if len(addresses) > 1:
         members = [_at(name, options, address) for address in addresses]

@@ -54,7 +54,7 @@ class UserFile:
 
 
 class RowIds:
-    """Takes each row's id from its ``id`` column, or else numbers the rows from 1.
+    """Takes the rows' ids from their ``id`` column or, where they have none, numbers the rows from 1.
 
     Two rows of one id are an error: the second one's results would replace the first one's. To tell,
     a hash of each id is remembered (some 60 bytes a row).
@@ -63,12 +63,17 @@ class RowIds:
     def __init__(self, file: UserFile) -> None:
         self._file = file
         self._count = 0
+        self._numbered = False
         self._seen: set[int] = set()
 
     def of(self, number: int, row: Row) -> str:
         """The row's id. Raises ``DatasetMalformed`` where it is no id, or another row's."""
         self._count += 1
         given = row.get("id")
+        if self._count == 1:
+            self._numbered = given is None
+        if self._numbered is not (given is None):
+            raise self._file.malformed(number, "some rows have an id and some have none")
         if given is None:
             return str(self._count)
         if isinstance(given, bool) or not isinstance(given, str | int) or given == "":
@@ -103,8 +108,10 @@ def _find(benchmark: str, data: Path | None, file: str | None) -> Path:
         raise DatasetNotFound(f"{benchmark}: --data names your file of questions ({', '.join(SUFFIXES)})")
     if data.is_dir():
         found = [data / file] if file else sorted(p for p in data.iterdir() if p.suffix in SUFFIXES and p.is_file())
-        if len(found) != 1:
-            names = ", ".join(p.name for p in found) or f"no {', '.join(SUFFIXES)} file"
+        if not found:
+            raise DatasetNotFound(f"{benchmark}: {data} holds no {', '.join(SUFFIXES)} file")
+        if len(found) > 1:
+            names = ", ".join(p.name for p in found)
             raise DatasetNotFound(f"{benchmark}: {data} holds {names}: name one with -t file=NAME")
         path = found[0]
     else:

@@ -94,7 +94,7 @@ def _question(source: UserFile, number: int, row: Row, answer_is: AnswerIs | Non
         what = answer_is or "letter, index (from 0) or text"
         raise source.malformed(number, f"answer {answer!r} is not the {what} of an option")
     means = ", ".join(f"as {kind} {LETTERS[at]}" for kind, found in readings.items() for at in found)
-    raise source.malformed(number, f"answer {answer!r} is ambiguous ({means}): -t answer_is=... says which it is")
+    raise source.malformed(number, f"answer {answer!r} is ambiguous ({means}): say which with -t answer_is=KIND")
 
 
 def _readings(answer: Any, options: Sequence[str]) -> dict[str, list[int]]:

@@ -1,0 +1,1 @@
+"""CryptoX: any question with some of its words in code."""

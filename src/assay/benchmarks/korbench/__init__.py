@@ -1,0 +1,1 @@
+"""KOR-Bench: reasoning by rules that no training corpus holds. Read ``card.md`` first."""

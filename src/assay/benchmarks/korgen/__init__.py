@@ -1,0 +1,1 @@
+"""Rules of our own making, each with questions that only the rule can answer."""

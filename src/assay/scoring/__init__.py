@@ -1,0 +1,1 @@
+"""From a reply to a judgement: what the model answered, and whether that is right."""
