@@ -28,7 +28,7 @@ def attempts(rows: Iterable[Row]) -> pl.DataFrame:
             "metadata": pl.String,
         },
         orient="row",
-    )
+    ).select(pl.col("sample_id").hash(seed=0).alias("sample"), pl.exclude("sample_id"))
 
 
 def scored(

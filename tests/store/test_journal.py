@@ -45,7 +45,8 @@ def test_damage_costs_only_the_lines_that_it_touches(tmp_path: Path, records: li
     path.write_bytes(whole[:start] + junk + whole[start + len(junk) :])
     ends = [i + 1 for i, byte in enumerate(whole) if byte == 0x0A]
     spans = zip([0, *ends[:-1]], ends, strict=True)
-    safe = [r for r, (a, b) in zip(records, spans, strict=True) if b <= start or a >= start + len(junk)]
+    # A line that loses the newline before it is touched too: it becomes one with its neighbour.
+    safe = [r for r, (a, b) in zip(records, spans, strict=True) if b <= start or a > start + len(junk)]
     found = [parse(line) for _, line in read_lines(path) if line is not None]
     assert all(record in found for record in safe)
     assert all(record in records for record in found)

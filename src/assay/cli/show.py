@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -62,14 +61,18 @@ def show(
 
 def run_summary(run: Path, mode: str | None = None) -> RunSummary:
     """Compute a run's numbers from what is stored. Raises ``RunFolderError``."""
+    from assay.measure.columns import keys_of
     from assay.measure.metrics import estimates
     from assay.store.folder import read_manifest
     from assay.store.frames import attempts
 
     manifest = read_manifest(run)
-    frame = attempts(run, mode)
-    found = estimates(frame, manifest.task.metrics, cluster=manifest.task.cluster)
-    outcomes = dict(Counter(frame["outcome"].to_list()).most_common())
+    task = manifest.task
+    tagged = bool(keys_of(task.metrics, task.cluster))
+    valued = any(metric.value != "value" for metric in task.metrics)
+    frame = attempts(run, mode, metadata=tagged, values=valued)
+    found = estimates(frame, task.metrics, cluster=task.cluster)
+    outcomes = dict(frame["outcome"].value_counts(sort=True).iter_rows())
     return RunSummary(run, manifest, mode or manifest.mode, found, outcomes, _usage(run, manifest.price))
 
 

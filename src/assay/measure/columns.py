@@ -18,20 +18,12 @@ def attempt_columns(frame: pl.DataFrame, keys: Iterable[str]) -> pl.DataFrame:
     """The attempts with the metadata ``keys`` as text columns (see ``key_column``), absent ones null.
 
     Args:
-        frame: one row an attempt: ``sample_id``, ``epoch``, ``outcome``, ``value``, ``values``, ``metadata``.
+        frame: one row an attempt, as ``store.frames.attempts`` gives it: ``sample``, ``epoch``, ``outcome``,
+            ``value``, ``values`` and ``metadata``; the last two only where metrics ask for what is in them.
         keys: metadata keys to extract.
-
-    Returns:
-        ``sample`` (a number a sample), ``sample_id``, ``outcome``, ``value``, ``values`` and a column a key.
     """
-    asked = frame.select("sample_id", "metadata").unique("sample_id", keep="first", maintain_order=True)
-    asked = asked.with_row_index("sample").select(
-        "sample", "sample_id", *(json_text("metadata", key).alias(key_column(key)) for key in sorted(set(keys)))
-    )
-    rows = frame.select("sample_id", "outcome", "value", "values")
-    if asked.height == frame.height:
-        return pl.concat([asked, rows.drop("sample_id")], how="horizontal")
-    return rows.join(asked, on="sample_id", how="left", maintain_order="left")
+    extracted = [json_text("metadata", key).alias(key_column(key)) for key in sorted(set(keys))]
+    return frame.with_columns(extracted).drop("metadata", strict=False)
 
 
 def key_column(key: str) -> str:

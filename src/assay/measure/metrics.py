@@ -15,7 +15,7 @@ from typing import NamedTuple
 import polars as pl
 
 from assay.errors import UsageError
-from assay.measure.columns import attempt_columns, counted, fault, group_of, key_column, keys_of, matching, tag_of
+from assay.measure.columns import attempt_columns, counted, fault, group_of, key_column, keys_of, matching
 from assay.measure.summaries import Clusters, Summary, auc_of, mean_of, no_value
 from assay.records import Estimate, Metric, Outcome
 
@@ -26,7 +26,7 @@ def estimates(
     """The metrics of a run, one ``Estimate`` each, or one a group where ``Metric.by`` asks for groups.
 
     Args:
-        frame: one row an attempt, as ``store.frames.attempts`` gives it: columns ``sample_id``, ``epoch``,
+        frame: one row an attempt, as ``store.frames.attempts`` gives it: columns ``sample``, ``epoch``,
             ``outcome``, ``value``, ``values`` (JSON) and ``metadata`` (JSON).
         metrics: what to compute.
         cluster: the metadata key whose samples share a source. A sample without it is a cluster of its own.
@@ -58,7 +58,9 @@ def level_metric(metric: Metric) -> Metric:
 
 
 def _of_metric(rows: pl.DataFrame, metric: Metric, cluster: str | None, level: float) -> Iterator[Estimate]:
-    about = matching(rows, metric).with_columns(group_of(metric))
+    about = matching(rows, metric)
+    if metric.by is not None:
+        about = about.with_columns(group_of(metric))
     inside = counted(about, metric)
     reason = fault(inside, metric)
     inside = inside.with_columns(pl.col("x").fill_null(0.0))
@@ -67,8 +69,10 @@ def _of_metric(rows: pl.DataFrame, metric: Metric, cluster: str | None, level: f
         cluster = None
     samples = _per_sample(inside, metric, cluster)
     levels = _levels(about, metric)
-    parts = {group: part for (group,), part in samples.group_by("group", maintain_order=True)}
-    for group, outcomes in _outcomes(about, metric.by is None):
+    parts: dict[str | None, pl.DataFrame] = {None: samples} if samples.height else {}
+    if metric.by is not None:
+        parts = {group: part for (group,), part in samples.group_by("group", maintain_order=True)}
+    for group, outcomes in _outcomes(about, metric):
         part = parts.get(group)
         if part is None:
             summary = no_value("no attempt in the denominator")
@@ -81,14 +85,16 @@ def _of_metric(rows: pl.DataFrame, metric: Metric, cluster: str | None, level: f
 
 def _per_sample(inside: pl.DataFrame, metric: Metric, cluster: str | None) -> pl.DataFrame:
     """One row a sample and group: mean score ``x``, ``attempts``, whether all are 0 or 1, cluster and level."""
-    extra = [tag_of(cluster).first().alias("cluster")]
+    binary = (pl.col("x") == 0) | (pl.col("x") == 1)
+    tags = [] if cluster is None else [pl.col(key_column(cluster)).alias("cluster")]
     if metric.kind == "auc":
-        extra.append(pl.col(key_column(_along(metric))).first().cast(pl.Float64, strict=False).alias("level"))
-    grouped = inside.group_by("group", "sample").agg(
-        pl.col("x").mean(),
-        pl.len().alias("attempts"),
-        ((pl.col("x") == 0) | (pl.col("x") == 1)).all().alias("binary"),
-        *extra,
+        tags.append(pl.col(key_column(_along(metric))).cast(pl.Float64, strict=False).alias("level"))
+    keys = ["sample"] if metric.by is None else ["group", "sample"]
+    if inside.height == 0 or inside["epoch"].max() == 1:  # one attempt a sample: nothing to average
+        once = pl.lit(1, pl.UInt32).alias("attempts")
+        return inside.select(*keys[:-1], "x", once, binary.alias("binary"), *tags)
+    grouped = inside.group_by(keys).agg(
+        pl.col("x").mean(), pl.len().alias("attempts"), binary.all().alias("binary"), *(tag.first() for tag in tags)
     )
     return grouped.sort("sample")  # so that sums do not depend on the order of hashing
 
@@ -111,11 +117,15 @@ def _levels(about: pl.DataFrame, metric: Metric) -> dict[str | None, _Levels]:
     if metric.kind != "auc":
         return {}
     level = pl.col(key_column(_along(metric))).cast(pl.Float64, strict=False)
-    found = about.group_by("group").agg(
+    found = about.group_by(_group(metric)).agg(
         level.drop_nulls().unique().alias("values"),
         pl.col("sample").filter(~level.is_finite().fill_null(False)).n_unique().alias("unplaced"),
     )
     return {row["group"]: _Levels(frozenset(row["values"]), row["unplaced"]) for row in found.iter_rows(named=True)}
+
+
+def _group(metric: Metric) -> pl.Expr:
+    return pl.lit(None, pl.String).alias("group") if metric.by is None else pl.col("group")
 
 
 def _summary(
@@ -155,11 +165,14 @@ def clusters_of(samples: pl.DataFrame, cluster: str | None) -> tuple[Clusters | 
     return Clusters(codes, cluster), note
 
 
-def _outcomes(about: pl.DataFrame, single: bool) -> list[tuple[str | None, dict[str, int]]]:
+def _outcomes(about: pl.DataFrame, metric: Metric) -> list[tuple[str | None, dict[str, int]]]:
     """Each group with its attempts by outcome; groups in numeric order where they are numbers."""
-    found: dict[str | None, dict[str, int]] = {None: {}} if single else {}
-    for group, outcome, count in about.group_by("group", "outcome").agg(pl.len()).iter_rows():
-        found.setdefault(group, {})[outcome] = count
+    found: dict[str | None, dict[str, int]] = {None: {}} if metric.by is None else {}
+    if metric.by is None:
+        found[None] = dict(about.group_by("outcome").agg(pl.len()).iter_rows())
+    else:
+        for group, outcome, count in about.group_by("group", "outcome").agg(pl.len()).iter_rows():
+            found.setdefault(group, {})[outcome] = count
     return sorted(found.items(), key=lambda item: _natural(item[0] or ""))
 
 

@@ -81,11 +81,7 @@ def paired(
     if used.height == 0:
         raise UsageError(f"metric {metric.name!r}: no sample has a counted attempt in both runs, nothing can be paired")
     of_a, of_b = (
-        {
-            e.group: e
-            for e in estimates(f.join(used, on="sample_id", how="semi"), [metric], cluster=cluster, level=level)
-        }
-        for f in (a, b)
+        {e.group: e for e in estimates(_only(f, used), [metric], cluster=cluster, level=level)} for f in (a, b)
     )
     parts = {group: part for (group,), part in both.group_by("group")}
     return [_compare(of_a[group], of_b[group], parts[group], cluster_here) for group in of_a]
@@ -132,10 +128,15 @@ def check_comparable(
         )
 
 
+def _only(frame: pl.DataFrame, used: pl.DataFrame) -> pl.DataFrame:
+    """The attempts at the samples in ``used``."""
+    return frame.join(used, on="sample", how="semi")
+
+
 def _metadata_of(a: pl.DataFrame, b: pl.DataFrame) -> pl.DataFrame:
     """``b`` with the metadata that ``a`` has for the same samples, so that groups and clusters agree."""
-    known = a.select("sample_id", metadata_a="metadata").unique("sample_id", keep="first")
-    joined = b.join(known, on="sample_id", how="left", maintain_order="left")
+    known = a.select("sample", metadata_a="metadata").unique("sample", keep="first")
+    joined = b.join(known, on="sample", how="left", maintain_order="left")
     return joined.with_columns(metadata=pl.coalesce("metadata_a", "metadata")).drop("metadata_a")
 
 
@@ -145,21 +146,21 @@ def _side(frame: pl.DataFrame, metric: Metric, cluster: str | None, which: str) 
     inside = counted(about, metric)
     if reason := fault(inside, metric):
         raise UsageError(f"metric {metric.name!r}: {reason} in the {which} run")
-    scores = inside.group_by("sample_id").agg(
+    scores = inside.group_by("sample").agg(
         pl.col("x").fill_null(0.0).mean(),
         pl.len().alias("attempts"),
         pl.col("x").fill_null(0.0).is_in([0.0, 1.0]).all().alias("binary"),
         pl.col("x").fill_null(0.0).is_between(0, 1).all().alias("bounded"),
     )
-    tags = about.group_by("sample_id").agg(
+    tags = about.group_by("sample").agg(
         pl.col("outcome").first(), group_of(metric).first(), tag_of(cluster).first().alias("cluster")
     )
-    return tags.join(scores, on="sample_id", how="left")
+    return tags.join(scores, on="sample", how="left")
 
 
 def _join(a: pl.DataFrame, b: pl.DataFrame) -> pl.DataFrame:
     """Samples of either run side by side, in a fixed order; ``used`` where both have a score."""
-    both = a.join(b, on="sample_id", how="full", suffix="_b", coalesce=True).sort("sample_id")
+    both = a.join(b, on="sample", how="full", suffix="_b", coalesce=True).sort("sample")
     return both.with_columns(
         group=pl.coalesce("group", "group_b"),
         used=pl.col("x").is_not_null() & pl.col("x_b").is_not_null(),

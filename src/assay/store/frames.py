@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.errors import RunFolderError
-from assay.records import Call, Message, RunManifest, Sample, Trajectory
+from assay.records import Call, Message, Outcome, RunManifest, Sample, Trajectory
 from assay.store.folder import JOURNAL, is_open, read_manifest
 from assay.store.journal import KINDS, parse, read_lines
 from assay.store.tables import RESPONSES, SAMPLES, SCORES, call_of, frame, row_of, sample_of, schema, score_of
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from assay.store.journal import CallLine, ScoreLine
 
 _CHUNK = 2_000
+_PART = 100_000
 
 _KIND = {SAMPLES: "sample", RESPONSES: "call", SCORES: "score"}
 _KEY = {SAMPLES: ["sample_id"], RESPONSES: ["sample_id", "epoch", "call"], SCORES: ["sample_id", "epoch"]}
@@ -63,15 +64,37 @@ def scores_name(manifest: RunManifest, mode: str | None) -> str:
     return f"{SCORES}-{mode}"
 
 
-def attempts(run: Path, mode: str | None = None) -> pl.DataFrame:
-    """One row an attempt: the scores of a run with each sample's metadata beside them.
+def attempts(run: Path, mode: str | None = None, *, metadata: bool = True, values: bool = True) -> pl.DataFrame:
+    """One row an attempt: what statistics are made of, and no texts (25 bytes a row without the JSON).
 
-    Columns: those of ``scores`` less ``messages`` and ``exact``, and ``metadata`` (JSON).
+    Columns: ``sample`` (a 64-bit hash of the sample's id, the same in every run), ``epoch``, ``outcome``,
+    ``value`` and, unless they are not asked for, ``values`` (JSON) and ``metadata`` (JSON of the sample).
     """
+    import polars as pl
+
     manifest = read_manifest(run)
-    scores = table(run, scores_name(manifest, mode)).drop("messages", "exact")
-    samples = table(run, SAMPLES).select("sample_id", "metadata")
-    return scores.join(samples, on="sample_id", how="left", maintain_order="left").collect()
+    scores = table(run, scores_name(manifest, mode)).select(
+        pl.col("sample_id").hash(seed=0).alias("sample"),
+        "epoch",
+        pl.col("outcome").cast(pl.Enum([str(outcome) for outcome in Outcome])),
+        "value",
+        *(["values"] if values else []),
+    )
+    found = _collected(scores)
+    if not metadata:
+        return found
+    samples = table(run, SAMPLES).select(pl.col("sample_id").hash(seed=0).alias("sample"), "metadata")
+    return found.join(_collected(samples), on="sample", how="left", maintain_order="left")
+
+
+def _collected(rows: pl.LazyFrame) -> pl.DataFrame:
+    """The rows, read a part at a time: decoding a whole file at once takes several times its size."""
+    import polars as pl
+
+    total = rows.select(pl.len()).collect().item()
+    if total <= _PART:
+        return rows.collect()
+    return pl.concat([rows.slice(start, _PART).collect() for start in range(0, total, _PART)])
 
 
 def sample_digests(run: Path) -> pl.DataFrame:
