@@ -299,6 +299,8 @@ class Estimate(Struct, frozen=True, omit_defaults=True):
     excluded: dict[str, int] = {}
     """Attempts left out of the denominator, by outcome."""
     better: Literal["higher", "lower"] = "higher"
+    kind: Literal["mean", "auc"] = "mean"
+    """Only a mean of shares is a share itself, to be written in percent."""
 
 
 class DatasetInfo(Struct, frozen=True, omit_defaults=True):

@@ -79,7 +79,7 @@ class BatchProvider:
         self.ending = ending
         self.looks = looks
         self.held = False
-        self.errors: list[dict[str, Any]] = []
+        self.errors: list[Any] = []
         self.faults: list[Fault] = []
         self.lines: list[Line] = []
         self.batches: dict[str, dict[str, Any]] = {}

@@ -24,10 +24,11 @@ from assay.errors import (
 )
 from assay.models import batch_api
 from assay.models.batch import Batched
+from assay.models.batch_state import BatchRecord
 from assay.models.registry import open_model
 from assay.records import Message, Outcome, Request, Response, Sampling
 from tests.models.batch_server import BatchProvider, Fault, Line, answered, echoed, rejected, unserved, until
-from tests.models.fault_server import FaultServer, drop, error, half, hang, html, reply
+from tests.models.fault_server import Behaviour, FaultServer, drop, error, half, hang, html, reply
 
 KEY = "sk-very-secret-0123456789"
 LOOK = "GET /v1/batches/batch_0"
@@ -186,13 +187,18 @@ async def test_what_strict_json_forbids_is_read_all_the_same(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("errors", "kind", "words"),
     [
-        ([{"code": "model_not_found", "message": "no m here", "line": 1}] * 3, EndpointUnusable, "no m here (line 1)"),
+        (
+            [{"code": "model_not_found", "message": "no m here", "line": 1}] * 3,
+            EndpointUnusable,
+            "for 3 reasons: no m here",
+        ),
         ([{"code": "token_limit_exceeded", "message": "queue full"}], RateLimited, "smaller batch_size"),
         ([], EndpointUnusable, "does not say why"),
+        (["no room"], EndpointUnusable, "no room"),
     ],
 )
 async def test_a_rejected_batch_blames_none_of_its_requests(
-    tmp_path: Path, errors: list[dict[str, Any]], kind: type[CallFailed], words: str
+    tmp_path: Path, errors: list[Any], kind: type[CallFailed], words: str
 ) -> None:
     provider = BatchProvider(ending="failed")
     provider.errors = errors
@@ -269,18 +275,18 @@ async def test_an_address_where_nobody_is_fails_soon(tmp_path: Path, monkeypatch
     await model.close()
 
 
-@pytest.mark.parametrize("lists", [True, False])
-async def test_a_batch_that_was_created_although_the_reply_was_lost_is_found(tmp_path: Path, lists: bool) -> None:
+@pytest.mark.parametrize(
+    ("listing", "times"), [(None, 1), (error(503), 1), (error(401), 1), (error(405), 2)], ids=["", "503", "401", "405"]
+)
+async def test_a_batch_that_was_created_although_the_reply_was_lost_is_found(
+    tmp_path: Path, listing: Behaviour | None, times: int
+) -> None:
     provider = BatchProvider()
-    await ask(provider, tmp_path, questions(1), batch_size=1)
-    for number in range(4):  # others, so that it takes several pages
-        await ask(provider, tmp_path, [question(f"other {number}")])
-    before = len(provider.lines)
     provider.faults = [Fault("POST /v1/batches", drop(), after=True)]
-    if not lists:
-        provider.faults.append(Fault("GET /v1/batches", error(405)))
+    if listing is not None:
+        provider.faults.append(Fault("GET /v1/batches", listing))
     texts(await ask(provider, tmp_path, questions(5)))
-    assert len(provider.lines) - before == (5 if lists else 10)  # one that cannot be asked has to be told again
+    assert len(provider.lines) == 5 * times  # a provider that has no list has to be told again
 
 
 # Across processes
@@ -462,6 +468,27 @@ async def test_a_folder_that_takes_nothing_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageFailed, match="batch_state=FOLDER names another"):
         await ask(BatchProvider(), tmp_path / "file", questions(1))
+
+
+async def test_a_record_that_is_too_old_is_dropped(tmp_path: Path) -> None:
+    (tmp_path / "1.batch").write_bytes(b'{"t":"opened","url":"/v1/x","file":"f","at":1.0,"ids":["a-0"]}\n')
+    (tmp_path / "1.answers").write_bytes(b"")
+    texts(await ask(BatchProvider(), tmp_path, questions(1)))
+    assert kept(tmp_path) == []
+
+
+async def test_a_disk_that_cannot_keep_what_was_taken_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise StorageFailed("no space")
+
+    monkeypatch.setattr(BatchRecord, "taken", full)
+    async with FaultServer(BatchProvider()) as server:
+        model = open_batched(server, tmp_path)
+        texts(await ask_all(model, questions(2)))
+        with pytest.raises(StorageFailed, match="no space"):
+            await ask_all(model, questions(1))
+        with pytest.raises(StorageFailed, match="no space"):
+            await model.close()
 
 
 # Options

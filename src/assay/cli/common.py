@@ -71,43 +71,25 @@ def print_json(value: Any) -> None:
     sys.stdout.write(msgspec.json.format(encode(value), indent=2).decode() + "\n")
 
 
-def number(value: float | None, *, percent: bool) -> str:
-    """A value as people read it."""
-    if value is None:
-        return "–"
-    return f"{100 * value:.2f}" if percent else f"{value:.4g}"
-
-
-def is_percent(estimate: Estimate) -> bool:
-    """Whether an estimate is a share of its denominator, shown in percent."""
-    bounds = [x for x in (estimate.value, estimate.lower, estimate.upper) if x is not None]
-    return all(0 <= x <= 1 for x in bounds)
-
-
 def estimate_table(estimates: Sequence[Estimate], title: str | None = None) -> Table:
     """Estimates with intervals and denominators."""
+    from assay.report.numbers import confidence, counts, interval, number, shares
+
     table = plain_table(
         title,
         ["metric", "value", "interval", "SE", "n", "denominator", "left out", "interval by"],
         right=["value", "interval", "SE", "n"],
     )
     for estimate in estimates:
-        percent = is_percent(estimate)
-        unit = " %" if percent else ""
-        lower, upper = number(estimate.lower, percent=percent), number(estimate.upper, percent=percent)
+        percent = shares([estimate])
         table.add_row(
             estimate.metric if estimate.group is None else f"{estimate.metric} · {estimate.group}",
-            number(estimate.value, percent=percent) + unit,
-            f"[{lower}, {upper}]",
+            number(estimate.value, percent=percent) + (" %" if percent else ""),
+            interval(estimate.lower, estimate.upper, percent=percent),
             number(estimate.se, percent=percent),
             str(estimate.n),
             counts(estimate.denominator),
-            counts(estimate.excluded) or "–",
-            f"{100 * estimate.level:.0f} % {estimate.method}",
+            counts(estimate.excluded),
+            f"{confidence(estimate.level)} {estimate.method}",
         )
     return table
-
-
-def counts(found: dict[str, int]) -> str:
-    """``{"scored": 3}`` as ``3 scored``."""
-    return ", ".join(f"{count} {name}" for name, count in found.items())

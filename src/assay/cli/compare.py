@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
-from assay.cli.common import Json, Mode, console, counts, number, plain_table, print_json
+from assay.cli.common import Json, Mode, console, plain_table, print_json
 from assay.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ def compare(
     \b
     assay compare runs/korbench-Qwen2.5-7B-Instruct-1a2b3c4d runs/korbench-Llama-3.1-8B-Instruct-5e6f7a8b
     """
-    from assay.measure.paired import check_comparable, paired
+    from assay.measure.paired import check_comparable
+    from assay.measure.paired import compare as paired_metrics
     from assay.store.folder import read_manifest
     from assay.store.frames import attempts, sample_digests
 
@@ -47,15 +48,7 @@ def compare(
         raise UsageError(
             f"{first.task.name} has no metric {', '.join(metric or ['that can be paired'])}; it has: {names}"
         )
-    found: list[Comparison] = []
-    skipped: list[str] = []
-    for m in wanted:
-        try:
-            found += paired(left, right, m, cluster=first.task.cluster)
-        except UsageError as error:
-            skipped.append(str(error))
-    if not found:
-        raise UsageError(skipped[0])
+    found, skipped = paired_metrics(left, right, wanted, cluster=first.task.cluster)
     if json:
         facts = {"a": str(a), "b": str(b), "mode": mode or first.mode, "skipped": skipped}
         print_json({**facts, "comparisons": [_facts(c) for c in found]})
@@ -64,7 +57,7 @@ def compare(
     out.print(f"A  {first.model.name}  {a}\nB  {second.model.name}  {b}", markup=False)
     out.print(f"{first.task.name} {first.task.version}, mode {mode or first.mode}\n", markup=False)
     for comparison in found:
-        _describe(comparison)
+        describe(comparison)
     for reason in skipped:
         out.print(f"not compared: {reason}", markup=False)
 
@@ -86,11 +79,14 @@ def _facts(comparison: Comparison) -> dict[str, Any]:
     return facts
 
 
-def _describe(comparison: Comparison) -> None:
+def describe(comparison: Comparison) -> None:
+    """Print a comparison for a person."""
+    from assay.report.numbers import counts, interval, number, shares
+
     out = console()
     name = comparison.metric if comparison.group is None else f"{comparison.metric} · {comparison.group}"
     binary = comparison.both_right is not None
-    percent = all(0 <= (e.value or 0) <= 1 for e in (comparison.a, comparison.b))
+    percent = shares([comparison.a, comparison.b])
     unit = " %" if percent else ""
     better = "" if comparison.better == "higher" else ", lower is better"
     table = plain_table(
@@ -100,11 +96,11 @@ def _describe(comparison: Comparison) -> None:
     )
     for side, estimate in (("A", comparison.a), ("B", comparison.b)):
         plain = plain_wilson(estimate) if binary else None
-        used = _range(estimate.lower, estimate.upper, percent=percent)
+        used = interval(estimate.lower, estimate.upper, percent=percent)
         table.add_row(
             side,
             number(estimate.value, percent=percent) + unit,
-            _range(*plain, percent=percent) if plain else used,
+            interval(*plain, percent=percent) if plain else used,
             used,
             estimate.method,
         )
@@ -113,7 +109,7 @@ def _describe(comparison: Comparison) -> None:
         "A - B",
         number(comparison.difference, percent=percent) + points,
         "",
-        _range(comparison.lower, comparison.upper, percent=percent),
+        interval(comparison.lower, comparison.upper, percent=percent),
         comparison.method,
     )
     out.print(table)
@@ -129,7 +125,3 @@ def _describe(comparison: Comparison) -> None:
         if left_out:
             out.print(f"left out of {side}: {counts(left_out)}", markup=False)
     out.print()
-
-
-def _range(lower: float | None, upper: float | None, *, percent: bool) -> str:
-    return f"[{number(lower, percent=percent)}, {number(upper, percent=percent)}]"

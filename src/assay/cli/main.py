@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 import assay
-from assay.cli import cache, compare, conform, demo, importing, merge, models, run, samples, score, show, tasks
+from assay.cli import cache, compare, conform, demo, importing, merge, models, report, run, samples, score, show, tasks
 from assay.errors import AssayError
 
 app = typer.Typer(
@@ -38,6 +38,7 @@ for command, module in (
     ("import", importing.import_),
     ("conform", conform.conform),
     ("compare", compare.compare),
+    ("report", report.report),
     ("merge", merge.merge),
     ("cache", cache.cache),
     ("demo", demo.demo),

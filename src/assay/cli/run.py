@@ -97,7 +97,7 @@ def run(
     if max_cost is not None:
         _require_prices(plans)
     pace = Pace(concurrency, RetryPolicy(patience=retry_for), rpm, tpm)
-    report, jobs = run_async(_execute(plans, options, pace, budget, _policy(cache), quiet=json))
+    report, jobs = run_async(carry_out(plans, options, pace, budget, _policy(cache), quiet=json))
     _tell(report, jobs, json=json)
 
 
@@ -200,7 +200,7 @@ def check_mode(task: Task, mode: str | None) -> None:
         raise UsageError(f"{task.name} has no mode {mode!r}; it has: {', '.join(task.scorers)}")
 
 
-async def _execute(
+async def carry_out(
     plans: Sequence[Plan],
     options_of: dict[str, dict[str, Any]],
     pace: Pace,
@@ -209,6 +209,7 @@ async def _execute(
     *,
     quiet: bool,
 ) -> tuple[Report, list[Job]]:
+    """Carry out plans with a progress display; ``options_of`` has each model's provider options."""
     from assay.cli.progress import RunProgress
     from assay.engine.job import Job
     from assay.engine.run import execute

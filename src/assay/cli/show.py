@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from assay.cli.common import Json, Mode, console, counts, estimate_table, print_json
+from assay.cli.common import Json, Mode, console, estimate_table, print_json
 from assay.records import Estimate, Price, RunManifest, Usage
 
 
@@ -78,6 +78,8 @@ def run_summary(run: Path, mode: str | None = None) -> RunSummary:
 
 def describe(summary: RunSummary) -> None:
     """Print a run for a person."""
+    from assay.report.numbers import counts
+
     manifest, out = summary.manifest, console()
     task, sampling = manifest.task, manifest.sampling
     settings = [f"mode {summary.mode}", f"epochs {manifest.epochs}"]

@@ -99,7 +99,7 @@ def connect(address: str | None) -> Callable[[], None]:
     joins = address or os.environ.get("RAY_ADDRESS")
     settings: dict[str, Any] = {"address": joins} if joins else {"address": "local", "include_dashboard": False}
     try:
-        ray.init(**settings, log_to_driver=False, logging_level="CRITICAL")
+        ray.init(**settings, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise UsageError(f"no Ray cluster at {joins or 'this machine'}: {_words(error)}") from None
     shutdown: Callable[[], None] = ray.shutdown
@@ -136,7 +136,7 @@ class RayModel:
         self.name = name
         self.options = dict(options)
         self.fleet = fleet
-        self.tell = tell
+        self._tell = tell
         self.concurrency = fleet.workers
         """Most calls in flight; known once a worker is ready."""
         self.answered: Counter[str] = Counter()
@@ -191,6 +191,11 @@ class RayModel:
             )
         ]
         return min(rooms)[1] if rooms else None
+
+    def tell(self, line: str) -> None:
+        """Say what has become of a worker, if anybody listens."""
+        with suppress(OSError):
+            self._tell(line)
 
     def dispatch(self) -> None:
         """Hand waiting calls to the workers with the most room."""
@@ -265,7 +270,7 @@ class _Ready(NamedTuple):
 class _Worker:
     """The driver's side of one worker, through all its restarts."""
 
-    def __init__(self, fleet: RayModel, number: int) -> None:
+    def __init__(self, owner: RayModel, number: int) -> None:
         self.ready = False
         self.ceiling = 1
         """Most calls that it takes at once."""
@@ -274,7 +279,7 @@ class _Worker:
         """Why it is not started again."""
         self.trouble: str | None = None
         """What it was last held up by."""
-        self._owner = fleet
+        self._owner = owner
         self._who = f"worker {number}"
         self._given: dict[int, _Call] = {}
         self._outbox: deque[_Call] = deque()
@@ -419,8 +424,9 @@ class _Worker:
         import ray
 
         actor, self._actor = self._actor, None
-        with suppress(Exception):  # it may be dead already
-            ray.kill(actor)
+        if actor is not None:
+            with suppress(Exception):  # it may be dead already
+                ray.kill(actor)
 
 
 class _Station:
@@ -490,13 +496,12 @@ class _Station:
         try:
             response = await self._endpoint.ask(decode(data, Request))
         except EndpointDown as error:
-            return self._goes_down(str(error))
-        except Exception as error:  # a fault in a provider fails its own call, here as with no Ray
+            self._goes_down(str(error))
+            return
+        except Exception as error:  # a fault in a provider fails its own call, here as without Ray
             response = Response(error=CallError(type(error).__name__, str(error), Outcome.INFRA_FAILED))
-        if self._served is None and response.error is not None and response.error.kind == "EndpointUnusable":
-            return self._goes_down(response.error.message)  # by its definition all others would fail here too
         self._replies.append((number, encode(response)))
-        return self._news.set()
+        self._news.set()
 
     def _check(self, served: ServedModel) -> None:
         try:

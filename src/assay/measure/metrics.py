@@ -204,4 +204,5 @@ def _estimate(
         denominator=inside,
         excluded={name: count for name, count in order.items() if name not in metric.denominator},
         better=metric.better,
+        kind=metric.kind,
     )

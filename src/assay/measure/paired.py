@@ -17,7 +17,7 @@ import polars as pl
 from scipy import special
 
 from assay.errors import UsageError
-from assay.measure.columns import attempt_columns, counted, fault, group_of, keys_of, matching, tag_of
+from assay.measure.columns import attempt_columns, counted, fault, group_of, json_text, keys_of, matching, tag_of
 from assay.measure.intervals import Floats
 from assay.measure.metrics import clusters_of, estimates
 from assay.measure.summaries import Scale, Summary, from_influence
@@ -104,6 +104,21 @@ def compare(
     if not found:
         raise UsageError("; ".join(reasons) or "the task has no metric to compare the runs on")
     return found, reasons
+
+
+def at_two_levels(
+    frame: pl.DataFrame, along: str, levels: tuple[str, str], *, item: str
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """One run's attempts at two levels of ``along`` as two sides to compare, paired by the item they share.
+
+    ``along`` and ``item`` are metadata keys: what was varied (such as ``level``), and which samples are the same
+    item at different levels of it (such as ``base_id``).
+    """
+    placed = frame.with_columns(
+        json_text("metadata", along).alias("level"), sample=json_text("metadata", item).hash(seed=0)
+    )
+    first, second = (placed.filter(pl.col("level") == level).drop("level") for level in levels)
+    return first, second
 
 
 def check_comparable(

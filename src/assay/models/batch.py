@@ -196,7 +196,10 @@ class Batched:
         raise self._endpoint.failed(NotSupported, "gives no log-likelihoods in batches: leave batch=true out")
 
     async def close(self) -> None:
-        """Stop looking; batches under way stay with the provider, and the next process finds them."""
+        """Stop looking; batches under way stay with the provider, and the next process finds them.
+
+        Raises ``StorageFailed`` where it could not be kept which answers were taken.
+        """
         carriers = [batch.carrier for batch in self._batches if batch.carrier is not None]
         for carrier in carriers:
             carrier.cancel()
@@ -205,6 +208,8 @@ class Batched:
         for batch in self._batches:
             batch.close()
         await self._endpoint.close()
+        if self._broken is not None:
+            raise self._broken
 
     def _enter(self, request: Request) -> tuple[_Batch, str]:
         """A place in a batch that holds the request already, or else in the next one."""

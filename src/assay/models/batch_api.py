@@ -22,7 +22,7 @@ from msgspec import Struct
 
 from assay.errors import CallFailed, ConnectionFailed, EndpointUnusable, RateLimited, ServerFailed
 from assay.models.batch_state import storage_failed
-from assay.models.endpoint import Endpoint
+from assay.models.endpoint import Endpoint, explain
 from assay.models.openai_wire import encode, load, read, response
 from assay.records import Outcome, Response, Timing
 
@@ -35,24 +35,14 @@ FIRST_CONTACT = 20.0
 
 _WINDOW = "24h"
 _ENDED = ("completed", "expired", "cancelled", "failed")
-_QUEUE_FULL = ("token_limit_exceeded", "rate_limit_exceeded")
+_QUEUE_FULL = frozenset(("token_limit_exceeded", "rate_limit_exceeded"))
 _QUEUE_FULL_WAIT = 60.0
 _NO_API = (404, 405, 501)
 _GONE = (404, 410)
 _CLOCKS_DIFFER = 3600.0
-_ID = re.compile(r"(?!\.+$)[\w.:+=-]{1,256}", re.ASCII)
+_ID = re.compile(r"(?!\.+$)[\w.:+=-]{1,1024}", re.ASCII)
 
 T = TypeVar("T")
-
-
-class _Error(Struct):
-    code: str | int | None = None
-    message: str | None = None
-    line: int | None = None
-
-
-class _Errors(Struct):
-    data: list[_Error] | None = None
 
 
 class Document(Struct):
@@ -63,17 +53,19 @@ class Document(Struct):
     input_file_id: str | None = None
     output_file_id: str | None = None
     error_file_id: str | None = None
-    errors: _Errors | None = None
-    created_at: int | float | None = None
-    completed_at: int | float | None = None
-    expired_at: int | float | None = None
-    cancelled_at: int | float | None = None
+    errors: Any = None
+    """At OpenAI ``{"data": [{"code": ..., "message": ..., "line": ...}, ...]}``."""
+    created_at: Any = None
+    """This and the following at OpenAI in whole seconds."""
+    completed_at: Any = None
+    expired_at: Any = None
+    cancelled_at: Any = None
 
     @property
     def seconds(self) -> float | None:
         """From creating the batch to its end, by the provider's clock."""
-        end = self.completed_at or self.expired_at or self.cancelled_at
-        return None if self.created_at is None or end is None else max(0.0, end - self.created_at)
+        began, end = self.created_at, self.completed_at or self.expired_at or self.cancelled_at
+        return max(0.0, float(end - began)) if isinstance(began, int) and isinstance(end, int) else None
 
 
 class _Page(Struct):
@@ -131,7 +123,7 @@ class BatchApi:
 
         async def create() -> str:
             nonlocal sent
-            if sent and (found := await self._find(file, since)) is not None:
+            if sent and (found := await self._surely_find(file, since)) is not None:
                 return found
             sent = True
             return self._document(await self._endpoint.post("batches", wanted)).id
@@ -178,12 +170,11 @@ class BatchApi:
 
     def rejected(self, ended: Document) -> CallFailed:
         """Why a batch was not even begun."""
-        errors = (ended.errors and ended.errors.data) or [_Error(message="it does not say why")]
-        first = errors[0]
-        where = "" if first.line is None else f" (line {first.line})"
-        more = f", and {len(errors) - 1} more" if len(errors) > 1 else ""
-        words = f"rejects the batch {ended.id}: {first.message or first.code}{where}{more}"
-        if first.code in _QUEUE_FULL:
+        errors = ended.errors.get("data") if isinstance(ended.errors, dict) else ended.errors
+        first, *others = errors if isinstance(errors, list) and errors else [errors or "it does not say why"]
+        reason, codes = explain(first)
+        words = f"rejects the batch {ended.id}{f' for {len(others) + 1} reasons' if others else ''}: {reason}"
+        if codes & _QUEUE_FULL:
             words = f"{words}; a smaller batch_size may fit"
             return self._endpoint.failed(RateLimited, words, retry_after=_QUEUE_FULL_WAIT)
         return self._endpoint.failed(EndpointUnusable, words)
@@ -213,9 +204,17 @@ class BatchApi:
             for found in page.data:
                 if found.input_file_id == file:
                     return self._checked(found.id)
-            if not page.data or not page.has_more or (page.data[-1].created_at or 0) < since - _CLOCKS_DIFFER:
+            oldest = page.data[-1] if page.data and page.has_more else None
+            if oldest is None or not isinstance(oldest.created_at, int) or oldest.created_at < since - _CLOCKS_DIFFER:
                 return None
-            query["after"] = page.data[-1].id
+            query["after"] = oldest.id
+
+    async def _surely_find(self, file: str, since: float) -> str | None:
+        """The same, where nothing but an answer settles whether the batch exists."""
+        try:
+            return await self._find(file, since)
+        except EndpointUnusable as failure:
+            raise ServerFailed(str(failure), status=failure.status) from None
 
     async def _append(self, name: str, file: BinaryIO, path: Path) -> None:
         try:

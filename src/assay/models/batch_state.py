@@ -130,16 +130,17 @@ class BatchRecord:
                 return None
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+                data = path.read_bytes()
+                opened = _opened(path, data)
+                if not data.endswith(b"\n"):
+                    _write(fd, b"\n")
+            except (BlockingIOError, FileNotFoundError):
                 os.close(fd)
                 return None
-            if not os.fstat(fd).st_nlink:
+            except BaseException:
                 os.close(fd)
-                return None
-            data = path.read_bytes()
-            if not data.endswith(b"\n"):
-                _write(fd, b"\n")
-        record = cls(path, fd, _opened(path, data))
+                raise
+        record = cls(path, fd, opened)
         for line in _later(data):
             if isinstance(line, Named):
                 record.batch = line.batch
@@ -167,13 +168,15 @@ class BatchRecord:
     def index(self) -> None:
         """Find each request's answer; lines that are no JSON belong to nobody."""
         numbers = {name: number for number, name in enumerate(self.opened.ids)}
-        self.answers, offset = {}, 0
+        answers: dict[str, Place] = {}
+        offset = 0
         with _failing(self.answers_path), self.answers_path.open("rb") as file:
             for line in file:
                 name = _id_of(line)
                 if name in numbers:
-                    self.answers.setdefault(name, Place(numbers[name], offset, len(line)))
+                    answers.setdefault(name, Place(numbers[name], offset, len(line)))
                 offset += len(line)
+        self.answers = answers  # all at once: this may be another thread than the one that looks
 
     def read(self, name: str) -> bytes:
         """The line that answers a request."""
@@ -195,8 +198,8 @@ class BatchRecord:
     def forget(self) -> None:
         """Remove the batch and give it back."""
         with _failing(self.path):
-            self.answers_path.unlink(missing_ok=True)
-            self.path.unlink(missing_ok=True)
+            for suffix in (".partial", ".answers", _SUFFIX):
+                self.path.with_suffix(suffix).unlink(missing_ok=True)
         self.close()
 
     def close(self) -> None:

@@ -11,9 +11,10 @@ NONE = "–"
 
 
 def shares(estimates: Iterable[Estimate]) -> bool:
-    """Whether all of these lie in [0, 1] with their intervals, so that they are written in percent."""
-    values = (x for e in estimates for x in (e.value, e.lower, e.upper) if x is not None)
-    return all(0 <= x <= 1 for x in values)
+    """Whether all of these are means in [0, 1] with their intervals, so that they are written in percent."""
+    return all(
+        e.kind == "mean" and all(0 <= x <= 1 for x in (e.value, e.lower, e.upper) if x is not None) for e in estimates
+    )
 
 
 def number(value: float | None, *, percent: bool) -> str:

@@ -47,11 +47,12 @@ def run_sections(
     comparisons: Sequence[Comparison] = (),
     transcripts: Sequence[Transcript] = (),
     *,
+    sides: tuple[str, str] | None = None,
     not_compared: Sequence[str] = (),
 ) -> list[Section]:
     """The sections of a report.
 
-    ``comparisons`` are of the first run (``a``) with the second (``b``), and ``not_compared`` says why
+    ``comparisons`` are of ``sides``, by default the first run with the second, and ``not_compared`` says why
     further metrics are not among them; ``transcripts`` are shown word for word.
     """
     named = dict(zip(labels(runs), runs, strict=True))
@@ -62,7 +63,7 @@ def run_sections(
     if curves := list(_curves(named)):
         sections.append(Section("Scores by level", tuple(curves)))
     if comparisons:
-        first, second, *_ = named
+        first, second, *_ = sides or tuple(named)
         sections.append(Section("Comparison", tuple(_comparison(comparisons, not_compared, first, second))))
     sections.append(Section("What became of the attempts", tuple(_outcomes(named))))
     if costs := list(_costs(named)):

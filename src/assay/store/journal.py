@@ -3,8 +3,8 @@ r"""The journal: an append-only file, one line a record, written before the reco
 A line is the CRC-32 of its JSON in eight hexadecimal digits, a space, the JSON, and ``\n``. The
 invariant: every byte range between two newlines is either a whole record or recognisably none. So a
 process killed at any moment leaves at most one torn line, damage anywhere costs only the lines that
-it touches (a newline belongs to both its neighbours), and reading needs no state. Each append is one ``write`` to the kernel: it survives the
-process; ``sync`` makes it survive the machine.
+it touches (a newline belongs to both its neighbours), and reading needs no state. Each append is one
+``write`` to the kernel: it survives the process; ``sync`` makes it survive the machine.
 """
 
 from __future__ import annotations
