@@ -105,3 +105,5 @@ class Task:
     size: int | None = None
     """Number of samples, where it is known without streaming them."""
     rows: RowMap | None = None
+    reference: Callable[[Sample], str] | None = None
+    """A reply that gives the sample's gold answer, for ``assay preflight``; by default the usual wordings are tried."""

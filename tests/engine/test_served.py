@@ -210,6 +210,12 @@ def test_the_command_is_taken_apart_as_by_a_shell_but_given_to_none() -> None:
     ]
     with pytest.raises(UsageError, match=r"has no \{port\}"):
         command_of("vllm serve m", 81)
+    for secret in ("--api-key sk-1", "--api-key=sk-1", "--hf-token hf_1"):
+        with pytest.raises(UsageError, match="in the environment") as refused:
+            command_of(f"vllm serve m --port {{port}} {secret}", 81)
+        assert "_1" not in str(refused.value)
+        assert "sk" not in str(refused.value)
+    assert command_of("serve {port} --tokenizer t", 81)
     with pytest.raises(UsageError, match="cannot be taken apart"):
         command_of("vllm 'serve {port}", 81)
 

@@ -18,12 +18,16 @@ if TYPE_CHECKING:
     from assay.engine.rows import RowReader
     from assay.task import Task
 
-import_ = typer.Typer(no_args_is_help=True, help="Make runs of what exists already.", rich_markup_mode=None)
+import_ = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 
 @import_.callback()
-def _group() -> None:
-    """Make runs of what exists already."""
+def group() -> None:
+    """Make runs of what exists already.
+
+    \b
+    assay import responses responses.parquet --task korbench
+    """
 
 
 @import_.command("responses")

@@ -12,7 +12,23 @@ from typing import Annotated
 import typer
 
 import assay
-from assay.cli import cache, compare, conform, demo, importing, merge, models, report, run, samples, score, show, tasks
+from assay.cli import (
+    cache,
+    compare,
+    conform,
+    demo,
+    importing,
+    judge_audit,
+    merge,
+    models,
+    preflight,
+    report,
+    run,
+    samples,
+    score,
+    show,
+    tasks,
+)
 from assay.errors import AssayError
 
 app = typer.Typer(
@@ -40,6 +56,8 @@ for command, module in (
     ("compare", compare.compare),
     ("report", report.report),
     ("merge", merge.merge),
+    ("preflight", preflight.preflight),
+    ("judge-audit", judge_audit.judge_audit),
     ("cache", cache.cache),
     ("demo", demo.demo),
 ):

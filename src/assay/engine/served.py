@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import select
 import shlex
 import signal
@@ -44,17 +45,21 @@ END_SECONDS = 10.0
 _SLOWEST_POLL = 1.0
 _POLL_TIMEOUT = 5.0
 _LAST_LINE = 300
+_KEY = re.compile(r"--?(api[-_]?key|(hf[-_]|auth[-_])?token)(?==|$)")
+"""Options by which servers are told a secret."""
 _KEEPER_KILLED = -signal.SIGKILL
 
 
 def command_of(template: str, port: int) -> list[str]:
-    """The template's arguments with ``{port}`` filled in. Raises ``UsageError``."""
+    """The template's arguments with ``{port}`` filled in. Raises ``UsageError``, also where it holds a key."""
     try:
         arguments = shlex.split(template)
     except ValueError as error:
         raise UsageError(f"the command {template!r} cannot be taken apart: {error}") from None
     if not any("{port}" in argument for argument in arguments):
         raise UsageError(f"the command {template!r} has no {{port}}: write it where the server takes its port")
+    if key := next((found[0] for argument in arguments if (found := _KEY.match(argument))), None):
+        raise UsageError(f"{key} gives a key where it is stored and shown: put it in the environment instead")
     return [argument.replace("{port}", str(port)) for argument in arguments]
 
 

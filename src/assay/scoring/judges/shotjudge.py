@@ -19,10 +19,10 @@ import msgspec
 
 from assay.errors import UsageError
 from assay.records import Message, Outcome, Score
+from assay.scoring.json_recovery import objects_in
 from assay.scoring.judges.asking import Judge, Judgment, judge_failed, judge_once
 from assay.scoring.judges.fences import fence_rule, fenced, mark_for
 from assay.scoring.judges.verdicts import JudgeUnparsable, Reader, Verdict, answer_part
-from assay.scoring.json_recovery import objects_in
 
 TEMPLATE = "shotjudge/1"
 
@@ -147,7 +147,7 @@ def rubric_prompt(
     parts += [
         fenced("rubric", lines, mark),
         fenced("response to grade", candidate, mark),
-        "First decide whether this rubric is about this task at all. Then reply with one JSON object and nothing else:\n"
+        "First decide whether this rubric is about this task at all. Then reply with one JSON object alone:\n"
         '{"rubric_fits": true or false, "criteria": [{"id": "...", "met": 0 or 1, "quote": "...", "reason": "..."}]}\n'
         "List every criterion of the rubric once, by its id. For a criterion that is met, quote the words of the "
         "response that show it (empty where the criterion asks for something to be absent). Where the rubric does "
