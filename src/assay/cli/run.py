@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+PREFLIGHT_SAMPLES = 100
+"""References that are tried before a run; `assay preflight` tries all."""
+
 
 def run(
     tasks: Annotated[list[str], typer.Argument(metavar="TASK...", help="Tasks, as `assay tasks` lists them.")],
@@ -69,6 +72,10 @@ def run(
         str | None,
         typer.Option(metavar="K/N", help="Only every Nth sample, from the Kth: one of N jobs; see `assay merge`."),
     ] = None,
+    preflight: Annotated[
+        bool,
+        typer.Option(help="First put the task's reference answers through its scorer, once a task version."),
+    ] = True,
     cache: Annotated[
         str,
         typer.Option(
@@ -96,6 +103,8 @@ def run(
     budget = Budget(max_cost, max_tokens, None if max_time is None else seconds(max_time))
     if max_cost is not None:
         _require_prices(plans)
+    if preflight:
+        run_async(_preflight(plans))
     pace = Pace(concurrency, RetryPolicy(patience=retry_for), rpm, tpm)
     report, jobs = run_async(carry_out(plans, options, pace, budget, _policy(cache), quiet=json))
     _tell(report, jobs, json=json)
@@ -192,6 +201,21 @@ def _require_prices(plans: Sequence[Plan]) -> None:
     unknown = sorted({plan.model for plan in plans if plan.price is None})
     if unknown:
         raise UsageError(f"--max-cost needs a price for {', '.join(unknown)}: give one with --prices FILE")
+
+
+async def _preflight(plans: Sequence[Plan]) -> None:
+    """Refuse tasks whose own references fail, before anything is paid for."""
+    from assay.engine.preflight import ensure_preflight
+
+    for task, mode in {(plan.task.name, plan.scoring_mode): (plan.task, plan.scoring_mode) for plan in plans}.values():
+        report = await ensure_preflight(task, mode, limit=PREFLIGHT_SAMPLES)
+        if report is not None and report.failed:
+            few = ", ".join(finding.sample_id for finding in report.failed[:5])
+            print(
+                f"assay: {task.name}: {len(report.failed)} of {report.references} reference answers fail in mode "
+                f"{mode}, such as {few}: `assay preflight {task.name}` shows why",
+                file=sys.stderr,
+            )
 
 
 def check_mode(task: Task, mode: str | None) -> None:

@@ -80,6 +80,7 @@ class Endpoint:
         """The model's response, or one with an error. Raises ``EndpointDown``."""
         method = self.model.generate if request.continuation is None else self.model.loglikelihood
         started, began, attempt = time(), monotonic(), 0
+        failing_since: float | None = None
         while True:
             attempt += 1
             if self._rates is not None:
@@ -101,8 +102,9 @@ class Endpoint:
                 self.gate.leave()
             if isinstance(failure, RateLimited):
                 self.gate.slow_down(failure.retry_after)
+            failing_since = failing_since or monotonic()
             delay = self.policy.delay(attempt, failure.retry_after)
-            if not failure.retryable or monotonic() + delay - began > self._patience(failure):
+            if not failure.retryable or monotonic() + delay - failing_since > self._patience(failure):
                 self._note_failure(failure)
                 return _failed(failure, started, sent - began, monotonic() - sent, attempt)
             self.retries += 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -45,6 +45,9 @@ from assay.store.journal import JournalWriter, SampleLine, ScoreLine
 from assay.store.seal import rebuild_journal, write_tables
 from assay.store.versions import SCHEMA_VERSION
 from assay.task import Task
+
+_TRANSPORT = frozenset(("batch", "log", "stream", "timeout", "verbosity"))
+"""First words of provider options that change no answer."""
 
 
 @dataclass(frozen=True)
@@ -116,11 +119,17 @@ def default_folder(
 ) -> Path:
     """A run's folder, named after what it is: the same configuration always finds the same run."""
     identity = msgspec.json.encode(
-        [task.name, task.version, dict(task.params), model, options, sampling, mode or task.mode], order="sorted"
+        [task.name, task.version, dict(task.params), model, who_answers(options), sampling, mode or task.mode],
+        order="sorted",
     )
     digest = blake2b(identity, digest_size=4).hexdigest()
     part = f"-{shard[0]}of{shard[1]}" if shard is not None else ""
     return root / f"{slug(task.name)}-{slug(model.partition('/')[2] or model)}-{digest}{part}"
+
+
+def who_answers(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The provider options that say who answers and how, without those that say how the reply travels."""
+    return {name: value for name, value in options.items() if name.partition("_")[0] not in _TRANSPORT}
 
 
 def slug(name: str) -> str:
@@ -134,7 +143,7 @@ class Job:
     def __init__(self, plan: Plan, cache: ResponseCache | None = None) -> None:
         self.plan = plan
         self._cache = cache
-        self._options = msgspec.json.encode(plan.options, order="sorted")
+        self._options = msgspec.json.encode(who_answers(plan.options), order="sorted")
         self.outcomes: Counter[str] = Counter()
         """Of the attempts finished in this session."""
         self.kept = 0

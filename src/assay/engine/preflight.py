@@ -11,8 +11,9 @@ its scorer accepts one of them. Samples without a target, and protocols that ask
 nothing to check, and the report counts them.
 
 A benchmark may hold a few golds that are wrong by its own rule: such samples are named, and the task is
-refused only where their share exceeds what the user allows. What passed is remembered on disk by task,
-version, parameters, mode and dataset, so that it is asked once.
+refused only where their share exceeds what the user allows. A published scorer (a mode ``official...``) may
+reject some of its own golds, and reproducing it is the point: there only most of them failing is refused.
+What passed is remembered on disk by task, version, parameters, mode and dataset, so that it is asked once.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ from assay.task import Task
 
 ALLOWED = 0.02
 """Share of references that may fail, unless the user says otherwise."""
+ALLOWED_OFFICIAL = 0.5
+"""The same for modes that reproduce a published scorer."""
 ALLOWED_WRONG = 0.5
 """Share of wrong references that may score 1: some are right by chance, or by a scorer that is generous."""
 
@@ -154,7 +157,7 @@ async def preflight(
 
 
 async def ensure_preflight(
-    task: Task, mode: str | None = None, *, limit: int | None = None, allowed: float = ALLOWED
+    task: Task, mode: str | None = None, *, limit: int | None = None, allowed: float | None = None
 ) -> PreflightReport | None:
     """Check a task unless it has passed before. Raises ``ReferencesFail`` where it does not pass.
 
@@ -162,6 +165,8 @@ async def ensure_preflight(
     """
     if has_passed(task, mode):
         return None
+    if allowed is None:
+        allowed = ALLOWED_OFFICIAL if (mode or task.mode).startswith("official") else ALLOWED
     report = await preflight(task, mode, limit=limit, allowed=allowed)
     require_passed(report)
     remember(task, report)
@@ -210,7 +215,7 @@ class _Check:
         self.failed: list[Finding] = []
         self.accepted: list[Finding] = []
         self.fooled: list[Finding] = []
-        own: Reference | None = getattr(task, "reference", None)
+        own = task.reference
         self._wordings: list[Reference] = [own] if own is not None else [_worded(wording) for wording in _WORDINGS]
         self._own = own is not None
         self._tried_hostile = 0

@@ -90,6 +90,7 @@ def connect(address: str | None) -> Callable[[], None]:
     Raises ``MissingDependency`` or ``UsageError``.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "1")  # else Ray looks for a cluster that is gone for 14 minutes
     try:
         import ray
     except ImportError:
@@ -97,6 +98,8 @@ def connect(address: str | None) -> Callable[[], None]:
     if ray.is_initialized():
         return lambda: None
     joins = address or os.environ.get("RAY_ADDRESS")
+    if joins:
+        _require_answer(joins)
     settings: dict[str, Any] = {"address": joins} if joins else {"address": "local", "include_dashboard": False}
     try:
         ray.init(**settings, log_to_driver=False, logging_level="ERROR")
@@ -104,6 +107,16 @@ def connect(address: str | None) -> Callable[[], None]:
         raise UsageError(f"no Ray cluster at {joins or 'this machine'}: {_words(error)}") from None
     shutdown: Callable[[], None] = ray.shutdown
     return shutdown
+
+
+def _require_answer(address: str) -> None:
+    """Raises ``UsageError`` where nothing listens at HOST:PORT: Ray itself would go on trying, and say much."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal() and "/" not in host:
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+        except (OSError, OverflowError) as error:
+            raise UsageError(f"no Ray cluster at {address}: {_words(error)}") from None
 
 
 async def open_ray_model(

@@ -306,7 +306,7 @@ class _Reply:
 
     def _read(self, start: int, pattern: str, end: int | None = None) -> _Commitment | None:
         """The option or options named right at ``start``, by letter or by text."""
-        window = self.plain[start : start + self.reach if end is None else end]
+        window = self.plain[start:end] if end is not None else self._window(start)
         skipped = _NOT_BUT.match(window)
         offset = skipped.end() if skipped else 0
         found = _LETTER.match(window, offset)
@@ -325,6 +325,14 @@ class _Reply:
         commitment = _Commitment(letters, pattern, start + found.start(1), start + stop)
         contradicted = self._by_text(_rest(window, stop))
         return commitment.also(*contradicted) if letter not in contradicted else commitment
+
+    def _window(self, start: int) -> str:
+        """The text from ``start`` as far as an answer may reach; a word that the end would cut is left out."""
+        stop = start + self.reach
+        if self.plain[stop : stop + 1].isalnum():
+            while stop > start and self.plain[stop - 1].isalnum():
+                stop -= 1
+        return self.plain[start:stop]
 
     def _read_text(self, window: str, offset: int, start: int, pattern: str) -> _Commitment | None:
         """The option whose text the line gives."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+from array import array
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
@@ -32,7 +33,9 @@ from assay.store.journal import (
 from assay.store.tables import RESPONSES, SAMPLES, SCORES, Row, call_of, frame, row_of, sample_of, schema, score_of
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars as pl
+    from numpy.typing import NDArray
 
 SUPERSEDED = "superseded"
 """Table of calls whose requests were later changed: paid for, so kept, but no part of the result."""
@@ -168,27 +171,48 @@ def _sink_failed(error: Exception, path: Path) -> StorageFailed:
 
 
 def _superseded(journal: Path, unwanted: Offsets) -> Dropped:
-    samples, calls, scores = _Latest(), _Latest(), _Latest()
-    lengths: dict[int, int] = {}
+    import numpy as np
+
+    samples, calls, scores, places = array("Q"), array("Q"), array("Q"), array("Q")
     for offset, data in read_lines(journal):
         if data is None:
             continue
         head = decode(data, _Head)
         if head.t == "sample":
-            samples.put(key(head.sample.id if head.sample else ""), offset)
+            samples.extend((key(head.sample.id if head.sample else ""), offset))
         elif head.t == "call":
-            calls.put(place_key(head.sample_id, head.epoch, head.call), offset)
+            calls.extend((place_key(head.sample_id, head.epoch, head.call), offset))
+            places.extend((attempt_key(head.sample_id, head.epoch), head.call))
         elif offset not in unwanted:
-            attempt = attempt_key(head.sample_id, head.epoch)
-            scores.put(attempt, offset)
-            lengths[attempt] = head.calls
-    scores.replaced.update(unwanted)
-    for offset, data in read_lines(journal, KINDS["call"]):
-        if data is not None and offset not in calls.replaced:
-            head = decode(data, _Head)
-            if head.call >= lengths.get(attempt_key(head.sample_id, head.epoch), head.call + 1):
-                calls.replaced.add(offset)
-    return Dropped(frozenset(samples.replaced), frozenset(calls.replaced), frozenset(scores.replaced))
+            scores.extend((attempt_key(head.sample_id, head.epoch), offset, head.calls))
+    latest, replaced_scores = _latest(_rows_of(scores, 3))
+    _, replaced_samples = _latest(_rows_of(samples, 2))
+    _, replaced_calls = _latest(_rows_of(calls, 2))
+    at = _rows_of(places, 2)
+    found = np.searchsorted(latest[:, 0], at[:, 0])
+    known = found < len(latest)
+    known[known] = latest[found[known], 0] == at[known, 0]
+    beyond = known.copy()
+    beyond[known] = at[known, 1] >= latest[found[known], 2]  # calls that the attempt's latest walk did not make
+    replaced_calls |= {int(offset) for offset in _rows_of(calls, 2)[beyond, 1]}
+    return Dropped(frozenset(replaced_samples), frozenset(replaced_calls), frozenset(replaced_scores | unwanted))
+
+
+def _rows_of(numbers: array[int], columns: int) -> NDArray[np.uint64]:
+    import numpy as np
+
+    return np.frombuffer(numbers, dtype=np.uint64).reshape(-1, columns)
+
+
+def _latest(rows: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], set[int]]:
+    """The last row of each key (column 0), sorted by key, and the offsets (column 1) of the others."""
+    import numpy as np
+
+    ordered = rows[rows[:, 0].argsort(kind="stable")]
+    if not len(ordered):
+        return ordered, set()
+    last = np.append(ordered[1:, 0] != ordered[:-1, 0], True)
+    return ordered[last], {int(offset) for offset in ordered[~last, 1]}
 
 
 class _SampleHead(msgspec.Struct, frozen=True):
@@ -202,17 +226,3 @@ class _Head(msgspec.Struct, frozen=True):
     epoch: int = 0
     call: int = 0
     calls: int = 0
-
-
-class _Latest:
-    """Which offsets were replaced by a later line of the same key."""
-
-    def __init__(self) -> None:
-        self._last: dict[int, int] = {}
-        self.replaced: set[int] = set()
-
-    def put(self, key: int, offset: int) -> None:
-        before = self._last.get(key)
-        if before is not None:
-            self.replaced.add(before)
-        self._last[key] = offset
