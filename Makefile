@@ -28,10 +28,14 @@ test: $(VENV)/.dev lint
 	$(BIN)/pytest -m "not slow" -n 2
 
 test-slow: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[ray]'
 	$(BIN)/pytest -m slow
 
 demo: $(VENV)/.demo
 	$(BIN)/assay demo
+
+perf: $(VENV)/.dev
+	$(BIN)/python perf/engine.py --only assay
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache

@@ -13,6 +13,7 @@ import msgspec
 import typer
 
 from assay.cli.common import Data, Json, Mode, TaskParams, pairs, print_json
+from assay.cli.place import Place
 from assay.errors import RunIncomplete, UsageError
 from assay.records import Outcome, RunManifest, Sampling
 from assay.store.cache import Policy
@@ -72,6 +73,21 @@ def run(
         str | None,
         typer.Option(metavar="K/N", help="Only every Nth sample, from the Kth: one of N jobs; see `assay merge`."),
     ] = None,
+    executor: Annotated[
+        str, typer.Option(help="Where models are called from: local, or ray (workers of a Ray cluster).")
+    ] = "local",
+    ray_address: Annotated[
+        str | None, typer.Option(help="The cluster, such as auto; else RAY_ADDRESS, else this machine alone.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Ray workers for each model.")] = 2,
+    serve: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COMMAND",
+            help="Have each worker, or this machine, start a server of its own: 'vllm serve M --port {port}'.",
+        ),
+    ] = None,
+    worker_gpus: Annotated[float, typer.Option(min=0, help="GPUs that each Ray worker reserves.")] = 0.0,
     preflight: Annotated[
         bool,
         typer.Option(help="First put the task's reference answers through its scorer, once a task version."),
@@ -106,7 +122,8 @@ def run(
     if preflight:
         run_async(_preflight(plans))
     pace = Pace(concurrency, RetryPolicy(patience=retry_for), rpm, tpm)
-    report, jobs = run_async(carry_out(plans, options, pace, budget, _policy(cache), quiet=json))
+    place = Place(executor, ray_address, workers, serve, worker_gpus)
+    report, jobs = run_async(carry_out(plans, options, pace, budget, _policy(cache), place=place, quiet=json))
     _tell(report, jobs, json=json)
 
 
@@ -231,24 +248,26 @@ async def carry_out(
     budget: Budget,
     policy: Policy,
     *,
+    place: Place | None = None,
     quiet: bool,
 ) -> tuple[Report, list[Job]]:
     """Carry out plans with a progress display; ``options_of`` has each model's provider options."""
     from assay.cli.progress import RunProgress
     from assay.engine.job import Job
     from assay.engine.run import execute
-    from assay.models.registry import open_model
     from assay.places import response_cache
     from assay.store.cache import ResponseCache
 
     jobs: list[Job] = []
     endpoints: dict[str, Endpoint] = {}
+    place = place or Place()
+    leave = place.connect()
     cache = None if policy == "off" else ResponseCache(response_cache(), policy=policy)
     try:
         for plan in plans:
             jobs.append(Job(plan, cache))
         for name, options in options_of.items():
-            endpoints[name] = pace.endpoint(open_model(name, options))
+            endpoints[name] = await place.endpoint(name, options, pace)
         for job in jobs:
             for notice in job.notices:
                 print(f"assay: {job.plan.folder}: {notice}", file=sys.stderr)
@@ -263,6 +282,7 @@ async def carry_out(
     finally:
         for endpoint in endpoints.values():
             await endpoint.model.close()
+        leave()
         if cache is not None:
             cache.close()
     return report, jobs
