@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import random
 import re
+import string
 import subprocess
 import sys
 from pathlib import Path
@@ -132,6 +135,35 @@ def test_a_disk_that_fills_up_is_one_line_and_the_run_goes_on_with_space(tmp_pat
     assert "exit 0" in done.stdout
     assert '"scored": 3000' in done.stdout
     assert '"calls": 3000' in done.stdout, "nothing was asked twice: each sample has one call, none superseded"
+
+
+def test_a_disk_that_is_full_at_sealing_keeps_the_journal(tmp_path: Path) -> None:
+    """Texts that do not compress: the journal fits, the tables beside it do not."""
+    chance = random.Random(3)
+    rows = [
+        {"question": "".join(chance.choices(string.printable[:90], k=20_000)), "choices": ["1", "2"], "answer": "A"}
+        for _ in range(50)
+    ]
+    questions = tmp_path / "q.jsonl"
+    questions.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = _run(questions, disk / "r", "-p", "text=Answer: A")
+    script = (
+        'mount -t tmpfs -o size=4100k tmpfs "$1" && disk="$1" && shift; "$@"; echo "exit $?"; ls $disk/r; '
+        'mount -o remount,size=400m "$disk"; "$@" > /dev/null; echo "exit $?"; ls $disk/r; '
+        f"{sys.executable} -m assay.cli.main show $disk/r --json"
+    )
+    done = _in_namespace(script, disk, *command)
+    assert "disk full" in done.stderr.splitlines()[0]
+    assert ".parquet: free some space" in done.stderr.splitlines()[0], "it was the tables that did not fit"
+    before, _, after = done.stdout.partition("exit 4")[2].partition("exit 0")
+    assert "journal.jsonl" in before
+    assert ".tmp" not in before
+    assert "scores.parquet" in after
+    assert "journal.jsonl" not in after.partition("[")[0]
+    assert '"scored": 50' in after
+    assert '"calls": 50' in after
 
 
 def _run(questions: Path, out: Path, *more: str) -> list[str]:

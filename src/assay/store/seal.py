@@ -40,8 +40,9 @@ if TYPE_CHECKING:
 SUPERSEDED = "superseded"
 """Table of calls whose requests were later changed: paid for, so kept, but no part of the result."""
 
-GROUP_BYTES = 24 << 20
-GROUP_ROWS = 20_000
+GROUP_BYTES = 8 << 20
+GROUP_ROWS = 4_000
+"""Small groups: the writer holds several at once, and memory is what a long run has least of."""
 
 Offsets = frozenset[int]
 _NONE: Offsets = frozenset()
