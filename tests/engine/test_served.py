@@ -137,6 +137,14 @@ async def test_many_first_calls_start_one_server(stage: Stage) -> None:
     assert stage.log.read_text().count("loading") == 1
 
 
+async def test_many_first_calls_to_a_server_that_dies_start_it_once(stage: Stage) -> None:
+    model = stage.model("dies")
+    failures = await asyncio.gather(*(model.generate(ask(str(n))) for n in range(20)), return_exceptions=True)
+    assert [type(failure) for failure in failures] == [EndpointDown] * 20
+    assert stage.log.read_text().count("loading") == 1
+    await model.close()
+
+
 async def test_a_server_that_never_answers_is_ended_and_the_error_names_the_log(stage: Stage) -> None:
     with pytest.raises(EndpointDown, match=r"not ready after 2 s \(log: .*server\.log\)") as raised:
         await stage.model("never", start_seconds=2.0).start()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from assay.cli.common import Json, Mode, console, estimate_table, print_json
 from assay.records import Estimate, Price, RunManifest, Usage
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True)
@@ -70,10 +73,25 @@ def run_summary(run: Path, mode: str | None = None) -> RunSummary:
     task = manifest.task
     tagged = bool(keys_of(task.metrics, task.cluster))
     valued = any(metric.value != "value" for metric in task.metrics)
-    frame = attempts(run, mode, metadata=tagged, values=valued)
+    repeated = manifest.epochs > 1
+    frame = attempts(run, mode, metadata=tagged, values=valued, answers=repeated)
     found = estimates(frame, task.metrics, cluster=task.cluster)
+    if repeated:
+        found += _repeated(frame, manifest)
     outcomes = dict(frame["outcome"].value_counts(sort=True).iter_rows())
     return RunSummary(run, manifest, mode or manifest.mode, found, outcomes, _usage(run, manifest.price))
+
+
+def _repeated(frame: pl.DataFrame, manifest: RunManifest) -> list[Estimate]:
+    """What k attempts at each sample come to, for the task's plain metrics."""
+    from assay.measure.repeated import repeated_estimate
+
+    plain = [m for m in manifest.task.metrics if m.kind == "mean" and m.by is None and m.better == "higher"]
+    return [
+        repeated_estimate(frame, kind, manifest.epochs, metric=metric, cluster=manifest.task.cluster)
+        for metric in plain
+        for kind in ("pass", "pass^", "maj")
+    ]
 
 
 def describe(summary: RunSummary) -> None:

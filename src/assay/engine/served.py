@@ -141,7 +141,7 @@ class Server:
 class ServedModel:
     """A provider's model at a server of its own, which starts with ``start`` or the first call.
 
-    A server that dies is not started again here: calls then raise ``EndpointDown``.
+    A server that does not start, or dies, is not started again here: calls then raise ``EndpointDown``.
 
     Args:
         name: As ``open_model`` takes it, such as ``openai/MODEL``.
@@ -171,18 +171,24 @@ class ServedModel:
         self._starting = asyncio.Lock()
         self._server: Server | None = None
         self._model: Model | None = None
+        self._failure: str | None = None
+        """Why the server did not start."""
 
     async def start(self) -> None:
         """Have the server up and ready. Raises ``EndpointDown``, ``UsageError`` or ``ModelNotFound``."""
         async with self._starting:
             if self._model is not None:
                 return
+            if self._failure is not None:
+                raise EndpointDown(self._failure)
             port = _free_port()
             model = open_model(self.name, {**self._options, "base_url": f"http://127.0.0.1:{port}/v1"})
             server = Server(command_of(self._template, port), port, self._log or _new_log())
             try:
                 await server.ready(self._start_seconds)
-            except BaseException:
+            except BaseException as error:
+                if isinstance(error, EndpointDown):
+                    self._failure = str(error)
                 await server.close()
                 raise
             self._server, self._model = server, model

@@ -64,11 +64,14 @@ def scores_name(manifest: RunManifest, mode: str | None) -> str:
     return f"{SCORES}-{mode}"
 
 
-def attempts(run: Path, mode: str | None = None, *, metadata: bool = True, values: bool = True) -> pl.DataFrame:
+def attempts(
+    run: Path, mode: str | None = None, *, metadata: bool = True, values: bool = True, answers: bool = False
+) -> pl.DataFrame:
     """One row an attempt: what statistics are made of, and no texts (25 bytes a row without the JSON).
 
     Columns: ``sample`` (a 64-bit hash of the sample's id, the same in every run), ``epoch``, ``outcome``,
-    ``value`` and, unless they are not asked for, ``values`` (JSON) and ``metadata`` (JSON of the sample).
+    ``value`` and, unless they are not asked for, ``values`` (JSON) and ``metadata`` (JSON of the sample);
+    ``answer`` where it is asked for.
     """
     import polars as pl
 
@@ -79,6 +82,7 @@ def attempts(run: Path, mode: str | None = None, *, metadata: bool = True, value
         pl.col("outcome").cast(pl.Enum([str(outcome) for outcome in Outcome])),
         "value",
         *(["values"] if values else []),
+        *(["answer"] if answers else []),
     )
     found = _collected(scores)
     if not metadata:
