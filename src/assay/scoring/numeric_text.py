@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from assay.scoring.short_answer import _DASHES, _spelt_out, _unwrap
+from assay.scoring.short_answer import DASHES, spelt_out, unwrap
 
 _ENGLISH = {
     10**3: "thousand thousands k",
@@ -122,7 +122,7 @@ def plain(text: str, *, whole: bool) -> str:
     ``whole``: the text should be one number: what wraps it (quotes, dollars, a full stop) and a word such
     as "about" before it are taken off.
     """
-    text = _spelt_out(_unwrap(text) if whole else text).translate(_DASHES)
+    text = spelt_out(unwrap(text) if whole else text).translate(DASHES)
     for pattern, replacement in _LATEX:
         text = pattern.sub(replacement, text)
     text = text.replace("\u2019", "'")

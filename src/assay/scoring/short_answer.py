@@ -49,9 +49,9 @@ def same_answer(answer: str, target: str) -> bool:
 
 def normalise(text: str) -> str:
     """The words of an answer: what two spellings of the same answer have in common."""
-    text = _spelt_out(_unwrap(text)).casefold()
+    text = spelt_out(unwrap(text)).casefold()
     text = _THOUSANDS.sub("", text).replace("**", "").replace("`", "")
-    text = _HYPHEN.sub(" ", text.translate(_DASHES))
+    text = _HYPHEN.sub(" ", text.translate(DASHES))
     kept = "".join(_without_punctuation(text[at - 1 : at], char, text[at + 1 : at + 2]) for at, char in enumerate(text))
     return _ARTICLE.sub("", " ".join(kept.split()))
 
@@ -119,7 +119,7 @@ def _single_line(text: str) -> Found | None:
 
 
 def _unwrapped(found: Found | None) -> Found | None:
-    bare = _unwrap(found.text) if found else ""
+    bare = unwrap(found.text) if found else ""
     return msgspec.structs.replace(found, text=bare) if found and bare else None
 
 
@@ -130,14 +130,14 @@ _EDGES = " \t\n\r*_`$\"'“”‘’「」"
 _SPELT = {char: f"^{digit}" for digit, char in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")} | {"⁻": "^-", "⁺": "^+", "\u2044": "/"}
 _SPELT |= {char: " " + unicodedata.normalize("NFKC", char).replace("\u2044", "/") for char in "¼½¾⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"}
 _SPELT_OUT = str.maketrans(_SPELT)
-_DASHES = str.maketrans("‐‑‒–—−", "------")
+DASHES = str.maketrans("‐‑‒–—−", "------")
 _THOUSANDS = re.compile(r"(?<=[0-9]),(?=[0-9]{3}(?![0-9]))")
 _HYPHEN = re.compile(r"(?<=\w)-(?=\w)")
 _ARTICLE = re.compile(r"\A(?:the|an?) (?=\S)")
 _KEPT = frozenset("#%&@*/\\-_")
 
 
-def _unwrap(text: str) -> str:
+def unwrap(text: str) -> str:
     """The text without the quotes, emphasis and LaTeX around it and without a final full stop."""
     while True:
         bare = text.strip(_EDGES)
@@ -149,7 +149,7 @@ def _unwrap(text: str) -> str:
         text = bare
 
 
-def _spelt_out(text: str) -> str:
+def spelt_out(text: str) -> str:
     """Superscripts and fractions in plain characters; NFKC would make 102 of 10² and 11/2 of 1½."""
     return text if text.isascii() else unicodedata.normalize("NFKC", text.translate(_SPELT_OUT))
 
@@ -181,7 +181,7 @@ def _number(text: str) -> _Number | None:
     """The number that a text is, exactly; ``None`` where it is anything else."""
     if len(text) > 400:
         return None
-    plain = _spelt_out(_unwrap(text)).casefold().translate(_DASHES)
+    plain = spelt_out(unwrap(text)).casefold().translate(DASHES)
     plain = plain.replace("\\%", "%").replace("\\,", "").replace("\\!", "")
     plain = _FRACTION.sub(r"\1\2/\3", plain).strip()
     found = _NUMBER.fullmatch(plain)
