@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args
 
@@ -123,6 +124,8 @@ def run(
         run_async(_preflight(plans))
     pace = Pace(concurrency, RetryPolicy(patience=retry_for), rpm, tpm)
     place = Place(executor, ray_address, workers, serve, worker_gpus)
+    if serve is not None:  # who answers is what the command serves: the manifest and the cache's keys say so
+        plans = [replace(plan, options={**plan.options, "serve": serve}) for plan in plans]
     report, jobs = run_async(carry_out(plans, options, pace, budget, _policy(cache), place=place, quiet=json))
     _tell(report, jobs, json=json)
 
@@ -261,8 +264,8 @@ async def carry_out(
     jobs: list[Job] = []
     endpoints: dict[str, Endpoint] = {}
     place = place or Place()
-    leave = place.connect()
     cache = None if policy == "off" else ResponseCache(response_cache(), policy=policy)
+    leave = place.connect()
     try:
         for plan in plans:
             jobs.append(Job(plan, cache))
