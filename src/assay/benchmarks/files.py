@@ -11,12 +11,16 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import msgspec
 
 from assay.errors import DatasetMalformed, DatasetNotFound
 from assay.places import cache_dir
+
+T = TypeVar("T")
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def find_data(name: str, data: Path | None, needed: Iterable[str]) -> Path | None:
@@ -39,32 +43,24 @@ def find_data(name: str, data: Path | None, needed: Iterable[str]) -> Path | Non
     return None
 
 
-def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
-    r"""Stream the objects of a JSON Lines file, split on ``\n`` only (texts hold other separators).
+def read_jsonl(path: Path, kind: type[T]) -> Iterator[tuple[int, T]]:
+    r"""Stream (line number, row) of a JSON Lines file, split on ``\n`` only (texts hold other separators).
 
-    Raises ``DatasetMalformed`` with file and line number.
+    ``kind`` is ``dict`` or a record that names the fields. Raises ``DatasetNotFound``, and
+    ``DatasetMalformed`` with file and line.
     """
+    decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(kind, strict=False)
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 if not line.strip():
                     continue
                 try:
-                    row = msgspec.json.decode(line)
+                    yield number, decoder.decode(line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line)
                 except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                    raise DatasetMalformed(f"{path}, line {number}: not valid JSON ({error})") from None
-                if not isinstance(row, dict):
-                    raise DatasetMalformed(f"{path}, line {number}: an object was expected")
-                yield row
+                    raise DatasetMalformed(f"{path}, line {number}: not a JSON object as expected ({error})") from None
     except FileNotFoundError:
         raise DatasetNotFound(f"no file {path}") from None
-
-
-def require(row: dict[str, Any], key: str, path: Path, number: int) -> Any:
-    """The value of ``key`` in a row; raises ``DatasetMalformed`` where it is missing."""
-    if key not in row:
-        raise DatasetMalformed(f"{path}, line {number}: no field {key!r}")
-    return row[key]
 
 
 def digest_files(paths: Iterable[Path]) -> str:

@@ -16,11 +16,11 @@ Carter, Schnepel and Steigerwald (2017) for unequal clusters.
 from __future__ import annotations
 
 from math import sqrt
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -49,6 +49,8 @@ def wilson(k: float, n: float, level: float = 0.95) -> Interval:
 def clopper_pearson(k: float, n: float, level: float = 0.95) -> Interval:
     """Exact interval of ``k`` successes in ``n`` trials, by inverting the binomial tails."""
     _check(k, n, level)
+    from scipy import special
+
     tail = (1 - level) / 2
     lower = 0.0 if k == 0 else float(special.betaincinv(k, n - k + 1, tail))
     upper = 1.0 if k == n else float(special.betaincinv(k + 1, n - k, 1 - tail))
@@ -58,6 +60,8 @@ def clopper_pearson(k: float, n: float, level: float = 0.95) -> Interval:
 def jeffreys(k: float, n: float, level: float = 0.95) -> Interval:
     """Equal-tailed posterior interval under the prior Beta(½, ½), open to the end where k is 0 or n."""
     _check(k, n, level)
+    from scipy import special
+
     tail = (1 - level) / 2
     lower = 0.0 if k == 0 else float(special.betaincinv(k + 0.5, n - k + 0.5, tail))
     upper = 1.0 if k == n else float(special.betaincinv(k + 0.5, n - k + 0.5, 1 - tail))
@@ -145,10 +149,12 @@ def _influence(x: Floats) -> Floats:
 
 
 def _normal_quantile(level: float) -> float:
-    return float(special.ndtri((1 + level) / 2))
+    return NormalDist().inv_cdf((1 + level) / 2)
 
 
 def _t_quantile(df: float, level: float) -> float:
+    from scipy import special
+
     return float(special.stdtrit(df, (1 + level) / 2))
 
 

@@ -1,4 +1,4 @@
-"""What a journal already holds, as compact arrays: 24 to 32 bytes a record, however long the texts are.
+"""What a journal already holds, as compact arrays: some 65 bytes a sample, however long the texts are.
 
 Built in one pass when a run is resumed. Keys are 64-bit hashes; a hit is verified against the line
 itself before anything depends on it.

@@ -107,12 +107,17 @@ def frame(table: str, rows: Iterable[Row]) -> pl.DataFrame:
     import polars as pl
 
     names = list(_COLUMNS[table])
-    columns: dict[str, list[Any]] = {name: [] for name in names}
+    columns: dict[str, Any] = {name: [] for name in names}
     appends = [(columns[name].append, name) for name in names]
     for row in rows:
         for append, name in appends:
             append(row.get(name))
-    return pl.DataFrame(columns, schema=schema(table))
+    types = schema(table)
+    for name, kind in _COLUMNS[table].items():
+        if kind == "list":  # polars makes a series of every list that it is given; JSON takes an eighth of the time
+            texts = [None if value is None else encode(value).decode() for value in columns[name]]
+            columns[name] = pl.Series(name, texts, pl.String).str.json_decode(types[name])
+    return pl.DataFrame(columns, schema=types)
 
 
 def row_of(line: SampleLine | CallLine | ScoreLine, *, exact: bool) -> Row:

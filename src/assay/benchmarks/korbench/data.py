@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
 from assay.benchmarks.fetch import fetch
-from assay.benchmarks.files import find_data
+from assay.benchmarks.files import find_data, read_jsonl
 from assay.errors import DatasetMalformed, DatasetNotFound
 from assay.places import cache_dir
 
@@ -113,35 +113,16 @@ def locate(data: Path | None, needed: Sequence[str], *, offline: bool = False) -
 
 def read_rules(path: Path) -> dict[int, Rule]:
     """A category's rules by number. Raises ``DatasetMalformed`` with file and line."""
-    return {rule.idx: rule for _, rule in _rows(path, Rule)}
+    return {rule.idx: rule for _, rule in read_jsonl(path, Rule)}
 
 
 def read_items(path: Path, rules: dict[int, Rule]) -> Iterator[Item]:
     """Stream a category's items, or worked examples. Raises ``DatasetMalformed`` with file and line."""
     seen = set()
-    for number, item in _rows(path, Item):
+    for number, item in read_jsonl(path, Item):
         if item.rule_id not in rules:
             raise DatasetMalformed(f"{path}, line {number}: there is no rule {item.rule_id}")
         if item.idx in seen:
             raise DatasetMalformed(f"{path}, line {number}: item {item.idx} was there before")
         seen.add(item.idx)
         yield item
-
-
-_Row = TypeVar("_Row")
-
-
-def _rows(path: Path, kind: type[_Row]) -> Iterator[tuple[int, _Row]]:
-    decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(kind, strict=False)
-    try:
-        with path.open("rb") as file:
-            # Binary files end lines at "\n" only; texts hold other separators.
-            for number, line in enumerate(file, 1):
-                if not line.strip():
-                    continue
-                try:
-                    yield number, decoder.decode(line)
-                except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                    raise DatasetMalformed(f"{path}, line {number}: {error}") from None
-    except FileNotFoundError:
-        raise DatasetNotFound(f"no file {path}") from None

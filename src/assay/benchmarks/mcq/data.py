@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from assay.benchmarks.files import read_jsonl
 from assay.errors import DatasetMalformed, DatasetNotFound, UsageError
 from assay.scoring.choice import LETTERS
 
@@ -26,7 +27,6 @@ Row = dict[str, Any]
 _PARQUET_ROWS = 10_000
 """Rows of a Parquet file in memory at a time."""
 _LISTS = ("choices", "options", "answers")
-_json_row = msgspec.json.Decoder(Row)
 
 
 @dataclass(frozen=True)
@@ -126,16 +126,7 @@ def _find(benchmark: str, data: Path | None, file: str | None) -> Path:
 
 
 def _read_jsonl(path: Path) -> Iterator[tuple[int, Row]]:
-    decode = _json_row.decode
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if line.isspace():
-                continue
-            try:
-                row = decode(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line)
-            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-                raise DatasetMalformed(f"{path}, line {number}: not a JSON object ({error})") from None
-            yield number, row
+    return read_jsonl(path, Row)
 
 
 def _read_csv(path: Path) -> Iterator[tuple[int, Row]]:
