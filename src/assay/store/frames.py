@@ -65,19 +65,26 @@ def scores_name(manifest: RunManifest, mode: str | None) -> str:
 
 
 def attempts(
-    run: Path, mode: str | None = None, *, metadata: bool = True, values: bool = True, answers: bool = False
+    run: Path,
+    mode: str | None = None,
+    *,
+    metadata: bool = True,
+    values: bool = True,
+    answers: bool = False,
+    identify: bool = True,
 ) -> pl.DataFrame:
     """One row an attempt: what statistics are made of, and no texts (25 bytes a row without the JSON).
 
     Columns: ``sample`` (a 64-bit hash of the sample's id, the same in every run), ``epoch``, ``outcome``,
     ``value`` and, unless they are not asked for, ``values`` (JSON) and ``metadata`` (JSON of the sample);
-    ``answer`` where it is asked for.
+    ``answer`` where it is asked for. ``identify=False`` leaves ``sample`` out, for runs of one epoch whose
+    samples need no name: half the memory.
     """
     import polars as pl
 
     manifest = read_manifest(run)
     scores = table(run, scores_name(manifest, mode)).select(
-        pl.col("sample_id").hash(seed=0).alias("sample"),
+        *([pl.col("sample_id").hash(seed=0).alias("sample")] if identify or metadata else []),
         "epoch",
         pl.col("outcome").cast(pl.Enum([str(outcome) for outcome in Outcome])),
         "value",

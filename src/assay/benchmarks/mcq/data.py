@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from assay.benchmarks.files import read_jsonl
+from assay.benchmarks.mcq.seen import Seen
 from assay.errors import DatasetMalformed, DatasetNotFound, UsageError
 from assay.scoring.choice import LETTERS
 
@@ -57,14 +58,14 @@ class RowIds:
     """Takes the rows' ids from their ``id`` column or, where they have none, numbers the rows from 1.
 
     Two rows of one id are an error: the second one's results would replace the first one's. To tell,
-    a hash of each id is remembered (some 60 bytes a row).
+    a hash of each id is remembered.
     """
 
     def __init__(self, file: UserFile) -> None:
         self._file = file
         self._count = 0
         self._numbered = False
-        self._seen: set[int] = set()
+        self._seen = Seen()
 
     def of(self, number: int, row: Row) -> str:
         """The row's id. Raises ``DatasetMalformed`` where it is no id, or another row's."""
@@ -78,10 +79,8 @@ class RowIds:
             return str(self._count)
         if isinstance(given, bool) or not isinstance(given, str | int) or given == "":
             raise self._file.malformed(number, f"id {given!r} is neither text nor a whole number")
-        key = hash(str(given))
-        if key in self._seen:
+        if not self._seen.add(str(given)):
             raise self._file.malformed(number, f"id {given!r} stands in an earlier row too")
-        self._seen.add(key)
         return str(given)
 
 
