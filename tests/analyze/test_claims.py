@@ -6,21 +6,23 @@ import numpy as np
 import polars as pl
 import pytest
 
-from assay.analyze.claims import (
-    ClaimUnresolvable,
-    Combination,
-    Condition,
-    Statistic,
-    difference,
-    p_value,
-    recompute,
-)
+from assay.analyze.claims import ClaimUnresolvable, Combination, Condition, Statistic
+from assay.analyze.contrasts import contrast
+from assay.analyze.recompute import recompute
 from assay.measure.intervals import wilson
 
 
 def cases(scores: dict[str, list[float]], **columns: list[object]) -> pl.DataFrame:
     rows = [
-        {"model": model, "sample_id": f"s{i}", "case": f"{model}:s{i}", "epoch": 1, "score": x}
+        {
+            "model": model,
+            "task": "t",
+            "sample_id": f"s{i}",
+            "cluster": None,
+            "case": f"{model}:s{i}",
+            "epoch": 1,
+            "score": x,
+        }
         | {name: values[i] for name, values in columns.items()}
         for model, xs in scores.items()
         for i, x in enumerate(xs)
@@ -44,14 +46,38 @@ def test_two_models_on_the_same_samples_are_compared_in_pairs() -> None:
     b = np.where(rng.random(200) < 0.1, 1 - a, a)
     frame = cases({"a": a.tolist(), "b": b.tolist()})
     claim = Combination("difference", Statistic("mean", model="a"), Statistic("mean", model="b"))
-    summary = difference(claim, frame)
-    assert summary is not None
+    found = contrast(claim, frame)
     d = a - b
-    assert summary.value == pytest.approx(d.mean())
-    assert summary.se == pytest.approx(d.std(ddof=1) / np.sqrt(200), rel=1e-6)
+    assert found.value == pytest.approx(d.mean())
+    assert found.se == pytest.approx(d.std(ddof=1) / np.sqrt(200), rel=1e-6)
+    only_a, only_b = int((d > 0).sum()), int((d < 0).sum())
     from scipy import stats
 
-    assert p_value(summary, 200) == pytest.approx(stats.ttest_rel(a, b).pvalue, rel=1e-6)
+    assert found.p == pytest.approx(stats.binomtest(only_a, only_a + only_b).pvalue)
+
+
+def test_a_small_side_that_is_all_wrong_is_no_proof() -> None:
+    """Four cases, all wrong, where half of a hundred others are: the naive t gives p below 1e-20."""
+    frame = cases({"m": [0.0] * 4 + [0.0, 1.0] * 50}, kind=["x"] * 4 + ["y"] * 100)
+    here, there = (Statistic("mean", where=(Condition("kind", "==", k),)) for k in "xy")
+    found = contrast(Combination("difference", here, there), frame)
+    assert 0.01 < found.p < 0.2
+
+
+@pytest.mark.parametrize("clustered", [False, True])
+def test_under_no_difference_small_p_values_are_rare(clustered: bool) -> None:
+    rng = np.random.default_rng(7)
+    below = 0
+    for _ in range(400):
+        level = np.repeat(rng.normal(0, 1.0 if clustered else 0.0, 30), 8)
+        x = (rng.random(240) < 1 / (1 + np.exp(-level - 0.5))).astype(float)
+        kind = np.repeat(rng.permutation(["x"] * 12 + ["y"] * 18), 8)
+        frame = cases({"m": x.tolist()}, kind=kind.tolist())
+        if clustered:
+            frame = frame.with_columns(cluster=pl.Series(np.repeat(np.arange(30), 8).astype(str)))
+        here, there = (Statistic("mean", where=(Condition("kind", "==", k),)) for k in "xy")
+        below += contrast(Combination("difference", here, there), frame).p < 0.05
+    assert below / 400 < 0.08
 
 
 def test_relative_changes_of_the_published_reports_recompute() -> None:

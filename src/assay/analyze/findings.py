@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from assay.analyze.claims import Combination, Expression, Recomputed, Selection
+from assay.analyze.claims import Combination, Expression, Selection
+from assay.analyze.recompute import Recomputed
 
 ClaimType = Literal["level", "rank", "difference", "contrast", "prevalence", "association", "behaviour"]
 """``level``: how good on a selection. ``difference``: one selection against another of the same model.
