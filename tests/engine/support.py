@@ -73,12 +73,19 @@ def task(n: int = 10, *, protocol: Protocol = single_question, **changes: Any) -
 
 
 def run(
-    folder: Path, model: Any, chosen: Task | None = None, *, ceiling: int = 4, policy: RetryPolicy = QUICK, **plan: Any
+    folder: Path,
+    model: Any,
+    chosen: Task | None = None,
+    *,
+    name: str = "test/counting",
+    ceiling: int = 4,
+    policy: RetryPolicy = QUICK,
+    **plan: Any,
 ) -> tuple[Job, Report]:
     """Carry out one plan to its end."""
 
     async def go() -> tuple[Job, Report]:
-        job = Job(Plan(chosen or task(), "test/counting", folder, **plan))
+        job = Job(Plan(chosen or task(), name, folder, **plan))
         try:
             return job, await execute([(job, Endpoint(model, Gate(ceiling), policy))])
         except BaseException:
