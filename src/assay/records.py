@@ -253,6 +253,10 @@ class Score(Struct, frozen=True, omit_defaults=True):
     """Further named judgements of the same answer."""
 
 
+MetricKind = Literal["mean", "macro", "auc"]
+"""A mean over samples; a mean over groups of the groups' means; an area under a curve of means."""
+
+
 class Metric(Struct, frozen=True, omit_defaults=True):
     """A number to report over the scores of a run. Declared by tasks, computed by ``measure``."""
 
@@ -264,8 +268,12 @@ class Metric(Struct, frozen=True, omit_defaults=True):
     by: str | None = None
     """One row for each value of this metadata key."""
     denominator: tuple[Outcome, ...] = ANSWERED
-    """Outcomes that count; those among them without a value count as 0."""
-    kind: Literal["mean", "auc"] = "mean"
+    """Outcomes that count; those among them without a value count as ``absent``."""
+    absent: float = 0.0
+    """1 for a rate of failures, which leave no score that could hold a value."""
+    kind: MetricKind = "mean"
+    over: str | None = None
+    """For ``macro``: the metadata key whose groups weigh the same, however many samples they have."""
     along: str | None = None
     """For ``auc``: the numeric metadata key to integrate over, trapezoidally."""
     normalised: bool = False
@@ -299,8 +307,8 @@ class Estimate(Struct, frozen=True, omit_defaults=True):
     excluded: dict[str, int] = {}
     """Attempts left out of the denominator, by outcome."""
     better: Literal["higher", "lower"] = "higher"
-    kind: Literal["mean", "auc"] = "mean"
-    """Only a mean of shares is a share itself, to be written in percent."""
+    kind: MetricKind = "mean"
+    """Only a mean of shares, plain or macro, is a share itself, to be written in percent."""
 
 
 class DatasetInfo(Struct, frozen=True, omit_defaults=True):

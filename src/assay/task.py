@@ -107,3 +107,5 @@ class Task:
     rows: RowMap | None = None
     reference: Callable[[Sample], str] | None = None
     """A reply that gives the sample's gold answer, for ``assay preflight``; by default the usual wordings are tried."""
+    epochs: int = 1
+    """Repeats that the benchmark's protocol asks for; ``--epochs`` overrides."""

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from inspect import isawaitable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from assay.benchmarks.cryptox.codebooks import CODEBOOKS, SEPARATOR, clashes, find_codebook
+from assay.benchmarks.cryptox.codebooks import CODEBOOKS, SEPARATOR, clashes, faults, find_codebook
+from assay.benchmarks.cryptox.decoding import decoded_text, similarity
 from assay.benchmarks.cryptox.encoder import encode
-from assay.benchmarks.cryptox.wrap import Level, at_levels
+from assay.benchmarks.cryptox.levels import Level
+from assay.benchmarks.cryptox.wrap import at_levels
 from assay.benchmarks.registry import load_task
 from assay.errors import DatasetMalformed, DatasetNotFound, TaskNotFound, UsageError
 from assay.records import Call, Image, Message, Outcome, Request, Response, Sample, Score, Text, Trajectory
@@ -60,6 +64,40 @@ def test_encoding_can_be_undone_and_leaves_all_else_alone(text: str, book: Any, 
     for at, (old, new) in enumerate(zip(before, after, strict=True)):
         assert old == new or old not in before[:at]
     assert encode(text, book.codes, words=0).text == encode(text, book.codes, percent=0.0).text == text
+
+
+SIGNS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789$(),.\\><=_{}^+-?;\"'/%!|&~#@`[]"
+"""The 66 symbols of the owners' books for mathematics."""
+CODES = st.lists(st.text(st.characters(exclude_characters="| ", exclude_categories=["Cs"]), min_size=1), min_size=66)
+
+
+@given(st.text(st.sampled_from(SIGNS + " abcxyz")), CODES, st.floats(0, 1))
+def test_any_injective_book_can_be_undone(text: str, codes: list[str], percent: float) -> None:
+    codes = [f"{code}{at}" for at, code in enumerate(codes[:66])]
+    book = dict(zip(SIGNS, codes, strict=True))
+    assume(not faults(book))
+    encoded = encode(text, book, percent=percent)
+    symbols = {code: symbol for symbol, code in book.items()}
+    words, places = encoded.text.split(" "), iter(zip(encoded.codes, encoded.sampled, strict=True))
+    code, word = next(places, (None, None))
+    for at, original in enumerate(text.split(" ")):
+        if words[at] == code and original == word:
+            words[at] = "".join(symbols[part] for part in code.split(SEPARATOR))
+            code, word = next(places, (None, None))
+    assert code is None, "each code stands where its word stood"
+    assert " ".join(words) == " ".join(
+        "".join(c.upper() for c in old) if old != new else old for old, new in zip(text.split(" "), words, strict=True)
+    )
+    assert " ".join(words).upper() == text.upper()
+
+
+def test_what_keeps_a_book_from_being_undone_is_named() -> None:
+    assert faults(CODEBOOKS["emoji_morse"].codes) == ("J and 1 share a code",)
+    assert faults({">": "-.", ";": "-.", "]": "-.", "A": "."}) == (">, ; and ] share a code",)
+    assert faults({"A": ".|-", "B": ""}) == (
+        "the code of A is empty or has | in it",
+        "the code of B is empty or has | in it",
+    )
 
 
 def test_a_fraction_is_of_the_words_that_can_be_encoded() -> None:
@@ -201,10 +239,13 @@ def test_what_will_not_do_is_said(tmp_path: Path) -> None:
         load_task("cryptox/nothing", data=path)
 
 
-def test_the_compatible_book_says_that_it_is_ambiguous(tmp_path: Path) -> None:
+def test_an_ambiguous_book_is_refused_unless_it_is_asked_for_and_then_noted(tmp_path: Path) -> None:
+    path = write(tmp_path, MCQ)
+    with pytest.raises(UsageError, match=r"emoji_morse .*J and 1 share a code.*-t compat=true"):
+        load_task("cryptox/mcq", data=path, params={"codebook": "emoji_morse"})
     notes = {}
-    for book in ("emoji_morse", "emoji_morse_fixed"):
-        dataset = load_task("cryptox/mcq", data=write(tmp_path, MCQ), params={"codebook": book}).dataset
+    for book, more in (("emoji_morse", {"compat": "true"}), ("emoji_morse_fixed", {})):
+        dataset = load_task("cryptox/mcq", data=path, params={"codebook": book, **more}).dataset
         assert dataset is not None
         notes[book] = " ".join(dataset.notes)
     assert "ambiguous: J and 1 share a code" in notes["emoji_morse"]
@@ -227,7 +268,9 @@ def test_the_owners_books_are_read_from_a_file_or_the_data_folder(tmp_path: Path
         (tmp_path, {}),
         (tmp_path / "my.jsonl", {"codebook_file": str(tmp_path / "rules.json")}),
     ):
-        task = load_task("cryptox/mcq", data=data, params={"codebook": "emoji_shuffle", "words": "2", **params})
+        task = load_task(
+            "cryptox/mcq", data=data, params={"codebook": "emoji_shuffle", "words": "2", "compat": True, **params}
+        )
         (sample,) = task.samples()
         assert isinstance(sample.input, str)
         assert sample.input.startswith("Our very own words.\n\n1|2|1 1|2|1 two\n\nA. a\n")
@@ -274,9 +317,121 @@ def test_only_the_question_in_the_last_user_message_changes() -> None:
     made = levels(Sample("1", conversation, "it", metadata={"question": "Which is it"}), words=1)
     assert isinstance(made.input, tuple)
     assert made.input[:3] == conversation[:3]
-    text, image = made.input[3].content
+    content = made.input[3].content
+    assert isinstance(content, tuple)
+    text, image = content
     assert isinstance(text, Text)
     assert text.text.endswith("\n\nLook: Which is ..|-")
     assert image == picture
     with pytest.raises(UsageError, match="asks nothing in words"):
         levels(Sample("1", (Message("user", (picture,)),), "it"))
+
+
+def slow_distance(one: str, other: str) -> int:
+    row = list(range(len(other) + 1))
+    for at, char in enumerate(one, 1):
+        before, row[0] = row[0], at
+        for place, against in enumerate(other, 1):
+            before, row[place] = row[place], min(row[place] + 1, row[place - 1] + 1, before + (char != against))
+    return row[-1]
+
+
+@given(st.text("ab c", max_size=12), st.text("ab c", max_size=12))
+def test_similarity_is_one_minus_the_share_of_edits(one: str, other: str) -> None:
+    one, other = " ".join(one.split()), " ".join(other.split())
+    longer = max(len(one), len(other))
+    assert similarity(one, other) == (1 - slow_distance(one, other) / longer if longer else 1)
+
+
+def test_similarity_sets_case_and_white_space_aside_and_bears_long_replies() -> None:
+    assert similarity("The  PLAN\nis", "the plan is") == 1
+    assert similarity("kitten", "sitting") == 1 - 3 / 7
+    assert similarity("abc", "abc" * 100_000) == pytest.approx(1e-5)
+
+
+@pytest.mark.parametrize(
+    ("reply", "text"),
+    [
+        ("Decoded question: what is it?", "what is it?"),
+        ("Well.\n**Decoded question:** what\nis it?", "what\nis it?"),
+        ("Decoded question: no\nDecoded Question: yes", "yes"),
+        ("what is it?", "what is it?"),
+        ("```\nwhat is it?\n```", "what is it?"),
+    ],
+)
+def test_the_decoded_text_stands_behind_the_last_mark_or_is_the_reply(reply: str, text: str) -> None:
+    assert decoded_text(reply)[0] == text
+
+
+def test_any_task_can_be_decoded_only(tmp_path: Path) -> None:
+    task = load_task("cryptox/mcq", data=write(tmp_path, MCQ), params={"form": "decode", "words": "0,5"})
+    samples = list(task.samples())
+    assert [sample.id for sample in samples] == ["b@w0", "b@w5"]
+    assert [metric.name for metric in task.metrics] == ["exact", "auc", "auc_normalised", "similarity"]
+    assert task.reference is not None
+    for sample in samples:
+        assert (sample.target, sample.choices) == (QUESTION, ())
+        assert "Lima" not in str(sample.input)
+        assert score(task, sample, task.reference(sample)).value == 1
+        assert score(task, sample, QUESTION.upper()).value == 1
+        near = score(task, sample, f"Decoded question: {QUESTION[:-1]}!")
+        assert near.value == 0
+        assert near.values["similarity"] == pytest.approx(1 - 1 / len(QUESTION))
+        for empty in ("", "Decoded question:", f"<think>{QUESTION}"):
+            assert score(task, sample, empty).outcome is Outcome.UNPARSED
+    again = load_task(task.name, data=tmp_path / "my.jsonl", params=json.loads(json.dumps(dict(task.params))))
+    assert list(again.samples()) == samples
+
+
+@pytest.mark.parametrize(("hop", "answer"), [("none", "C"), ("alpha", "3L")])
+async def test_any_task_can_be_decoded_in_one_turn_and_answered_in_the_next(
+    tmp_path: Path, hop: str, answer: str
+) -> None:
+    params = {"form": "multi-round", "hop": hop}
+    task = load_task("cryptox/mcq", data=write(tmp_path, MCQ), params=params)
+    samples = list(task.samples())
+    assert [sample.id for sample in samples] == ["b@w5", "b@w10"]
+    assert task.size == 2
+    for first, right in ((f"Decoded question: {QUESTION}", 1.0), ("Decoded question: which?", 0.0)):
+        model = Script([first, f"Answer: {answer}"])
+        found = task.scorers[task.mode](samples[0], await task.protocol(samples[0], model))
+        assert isawaitable(found)
+        made = await found
+        assert (made.value, made.values["decoded"]) == (1.0, right)
+        assert (made.values["similarity"] == 1) is (right == 1)
+        (one,), three = model.asked
+        assert "Lima city" not in one.text
+        assert [message.role for message in three] == ["user", "assistant", "user"]
+        assert "A. Lima city" in three[2].text
+        assert QUESTION not in three[2].text
+        assert ("1 for A" in three[2].text) is (hop == "alpha")
+
+
+class Script:
+    """A conversant that says one thing after the other."""
+
+    def __init__(self, replies: list[str]) -> None:
+        self.replies = replies
+        self.asked: list[tuple[Message, ...]] = []
+
+    async def generate(self, messages: Sequence[Message] = (), **_: Any) -> Response:
+        self.asked.append(tuple(messages))
+        return Response(self.replies[len(self.asked) - 1], finish_reason="stop")
+
+    async def loglikelihood(self, continuation: str, messages: Sequence[Message] = (), **_: Any) -> Response:
+        raise NotImplementedError
+
+    def trajectory(self, messages: Sequence[Message]) -> Trajectory:
+        calls = [Call("", Request("m", asked), Response(r)) for asked, r in zip(self.asked, self.replies, strict=True)]
+        return Trajectory("", 1, tuple(messages), tuple(calls))
+
+
+def test_a_form_needs_a_task_that_fits_it(tmp_path: Path) -> None:
+    path = write(tmp_path, MCQ)
+    for params, problem in (
+        ({"form": "decode", "hop": "num"}, "no answer for hop"),
+        ({"form": "multi-round", "words": "0"}, "nothing to decode"),
+        ({"form": "decode", "completion": True}, "single questions"),
+    ):
+        with pytest.raises(UsageError, match=problem):
+            load_task("cryptox/mcq", data=path, params=params)

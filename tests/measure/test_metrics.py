@@ -6,6 +6,7 @@ import math
 from collections import Counter, defaultdict
 from typing import Any
 
+import msgspec
 import numpy as np
 import polars as pl
 import pytest
@@ -288,3 +289,111 @@ def test_area_intervals_cover_the_true_area() -> None:
         assert found.upper is not None
         covered += found.lower <= truth <= found.upper
     assert covered / 300 >= 0.95 - 3 * (0.95 * 0.05 / 300) ** 0.5
+
+
+MACRO = Metric("macro", kind="macro", over="field")
+
+
+def in_groups(sizes: list[int], seed: int) -> tuple[pl.DataFrame, list[list[float]]]:
+    """Right-or-wrong scores in groups whose accuracies differ; the frame, and the scores by group."""
+    rng = np.random.default_rng(seed)
+    accuracies = np.linspace(0.2, 0.9, len(sizes))
+    groups = [list((rng.random(n) < p).astype(float)) for n, p in zip(sizes, accuracies, strict=True)]
+    values = [x for group in groups for x in group]
+    tags = [{"field": f"f{g}", "level": i % 2} for g, group in enumerate(groups) for i in range(len(group))]
+    return scored(values, metadata=tags), groups
+
+
+def test_macro_mean_weighs_groups_the_same_and_its_error_is_stratified() -> None:
+    frame, groups = in_groups([50, 10, 400], seed=3)
+    [found] = estimates(frame, [MACRO], cluster=None)
+    assert found.value == pytest.approx(sum(sum(g) / len(g) for g in groups) / 3)
+    variance = sum(np.var(g, ddof=1) / len(g) for g in groups) / 9
+    assert found.se == pytest.approx(variance**0.5)
+    assert found.method == "wilson on effective n, over samples, 3 groups weighing the same"
+    assert (found.n, found.samples, found.kind) == (460, 460, "macro")
+    [by_field] = estimates(frame, [MACRO], cluster="field")  # the groups are the clusters: each a fixed thing
+    assert by_field == found
+
+
+def test_macro_mean_by_another_key_is_over_the_groups_that_have_samples_there() -> None:
+    frame, groups = in_groups([9, 8, 1], seed=4)
+    metric = Metric("macro", kind="macro", over="field", by="level")
+    even, odd = estimates(frame, [metric], cluster=None)
+    assert even.value == pytest.approx(np.mean([np.mean(g[::2]) for g in groups]))
+    assert odd.value == pytest.approx(np.mean([np.mean(g[1::2]) for g in groups[:2]]))
+    assert "2 groups" in odd.method
+
+
+def test_a_group_of_one_sample_has_the_variance_of_all() -> None:
+    frame, groups = in_groups([30, 1, 1], seed=5)
+    [found] = estimates(frame, [MACRO], cluster=None)
+    every = [x for group in groups for x in group]
+    variance = (np.var(groups[0], ddof=1) / 30 + 2 * np.var(every, ddof=1)) / 9
+    assert found.se == pytest.approx(variance**0.5)
+    assert found.method.endswith("3 groups weighing the same, 2 of them with a single sample and the variance of all")
+    values = [x for x in every for _ in range(3)]
+    sizes = [len(group) for group in groups]
+    tags = [{"field": f"f{g}", "doc": f"{g}/{i}"} for g, n in enumerate(sizes) for i in range(n) for _ in range(3)]
+    [thrice] = estimates(scored(values, metadata=tags), [MACRO], cluster="doc")
+    assert thrice.se == pytest.approx(found.se)
+    assert thrice.method.endswith("2 of them with a single doc and the variance of all")
+
+
+def test_macro_mean_respects_clusters_within_groups() -> None:
+    """Every sample twice, as one cluster: no more is known than from the samples once."""
+    frame, groups = in_groups([40, 60], seed=6)
+    [once] = estimates(frame, [MACRO], cluster=None)
+    values = [x for group in groups for x in group for _ in range(2)]
+    tags = [
+        {"field": f"f{g}", "doc": f"{g}/{i}"} for g, group in enumerate(groups) for i in range(len(group)) for _ in "ab"
+    ]
+    [twice] = estimates(scored(values, metadata=tags), [MACRO], cluster="doc")
+    assert (twice.value, twice.clusters) == (pytest.approx(once.value), 100)
+    assert twice.se == pytest.approx(once.se)
+
+
+def test_macro_mean_says_what_it_cannot_do() -> None:
+    frame, _ = in_groups([5, 5], seed=7)
+    lost = pl.concat([frame, attempts([("x", 1, "infra_failed", None, {}, {"field": "other"})])])
+    [found] = estimates(lost, [MACRO], cluster=None)
+    assert found.method.endswith("groups left out for want of a counted attempt: 1")
+    [found] = estimates(scored([1, 0]), [MACRO], cluster=None)
+    assert (found.value, found.method) == (None, "none: 2 samples have no field")
+    [found] = estimates(scored([1, 0], metadata=[{"field": "a", "doc": "b"}] * 2), [MACRO], cluster="doc")
+    assert (found.value, found.se, found.method) == (0.5, None, "none: a single sample or cluster")
+    [found] = estimates(scored([1] * 12, metadata=[{"field": "a"}] * 10 + [{"field": "b"}] * 2), [MACRO], cluster=None)
+    assert found.lower == pytest.approx(clopper_pearson(6, 6).lower)  # 4 / (1/10 + 1/2) samples of equal weight
+    with pytest.raises(UsageError, match="over which"):
+        estimates(frame, [Metric("macro", kind="macro")], cluster=None)
+
+
+def test_macro_intervals_cover_the_true_mean() -> None:
+    truth = np.linspace(0.2, 0.9, 12)
+    covered = 0
+    for seed in range(300):
+        [found] = estimates(in_groups([4, 6, 8, 10] * 3, seed=seed)[0], [MACRO], cluster=None)
+        assert found.lower is not None
+        assert found.upper is not None
+        covered += found.lower <= truth.mean() <= found.upper
+    assert covered / 300 >= 0.95 - 3 * (0.95 * 0.05 / 300) ** 0.5
+
+
+def test_failures_are_a_rate_where_what_left_no_score_counts_as_one() -> None:
+    frame = attempts(
+        [
+            ("a", 1, "scored", 1.0, {"error": 0}, {}),
+            ("b", 1, "unparsed", None, {"error": 0}, {}),
+            ("c", 1, "infra_failed", None, {}, {}),
+            ("d", 1, "model_failed", None, {}, {}),
+        ]
+    )
+    metric = Metric("error rate", value="error", absent=1.0, denominator=tuple(Outcome), better="lower")
+    [found] = estimates(frame, [metric], cluster=None)
+    assert (found.value, found.n, found.lower) == (0.5, 4, wilson(2, 4).lower)
+
+
+def test_metrics_of_older_manifests_mean_what_they_meant() -> None:
+    older = b'{"name":"auc","by":"x","kind":"auc","along":"level","normalised":true}'
+    assert msgspec.json.decode(older, type=Metric) == Metric("auc", by="x", kind="auc", along="level", normalised=True)
+    assert msgspec.json.encode(ACCURACY) == b'{"name":"accuracy"}'

@@ -12,7 +12,7 @@ from scipy import stats
 from assay.errors import UsageError
 from assay.measure.intervals import clopper_pearson, wilson
 from assay.measure.paired import check_comparable, compare, mcnemar, paired
-from assay.records import Metric, TaskInfo
+from assay.records import Metric, Outcome, TaskInfo
 from tests.measure.frames import Row, attempts, scored
 
 ACCURACY = Metric("accuracy")
@@ -213,3 +213,14 @@ def test_pairing_is_sharper_than_two_separate_means() -> None:
     [found] = paired(attempts(rows[0]), attempts(rows[1]), ACCURACY, cluster=None)
     assert found.se is not None
     assert found.se**2 < (found.a.se or 0) ** 2 + (found.b.se or 0) ** 2
+
+
+def test_failures_are_paired_as_a_rate_and_macro_means_are_not_paired() -> None:
+    failed: list[Row] = [(f"s{i}", 1, "model_failed", None, {}, {}) for i in range(3)]
+    sound: list[Row] = [(f"s{i}", 1, "scored", 1.0, {"error": 0}, {}) for i in range(10)]
+    outcomes = ("scored", "unparsed", "model_failed")
+    metric = Metric("error rate", value="error", absent=1.0, denominator=tuple(map(Outcome, outcomes)), better="lower")
+    [found] = paired(attempts(failed + sound[3:]), attempts(sound), metric, cluster=None)
+    assert (found.difference, found.only_a, found.neither) == (pytest.approx(0.3), 3, 7)
+    with pytest.raises(UsageError, match="mean over groups by field"):
+        paired(attempts(sound), attempts(sound), Metric("macro", kind="macro", over="field"), cluster=None)

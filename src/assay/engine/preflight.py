@@ -32,6 +32,7 @@ from assay.engine.job import judge
 from assay.errors import AssayError, NotSupported
 from assay.places import cache_dir
 from assay.records import Call, Message, Outcome, Request, Response, Sample, Score, ToolSpec, Trajectory
+from assay.store.encoding import encode
 from assay.task import Task
 
 ALLOWED = 0.02
@@ -115,7 +116,8 @@ class PreflightReport(Struct, frozen=True):
         if self.wrong and len(self.accepted) > ALLOWED_WRONG * self.wrong:
             return f"{len(self.accepted)} of {self.wrong} wrong answers score 1 in mode {self.mode}"
         given = [finding for finding in self.fooled if finding.kind == "hostile" and finding.value is not None]
-        if given:  # official scorers do read thinking: that is named, and no ground to refuse them
+        # Published scorers do read thinking, and letters out of words: that is named, and no ground to refuse them.
+        if given and not self.mode.startswith("official"):
             return f"a reply that answers nothing scores 1 in mode {self.mode}: {given[0].reply!r}"
         return None
 
@@ -192,7 +194,7 @@ def remember(task: Task, report: PreflightReport) -> None:
     path = _memory(task, report.mode)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(msgspec.json.encode(report))
+        path.write_bytes(encode(report))
     except OSError:
         return
 

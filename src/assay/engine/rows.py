@@ -164,7 +164,8 @@ class RowReader:
             differ = f"{self.own_gold[False]} of {self.own_gold.total()}"
             found.append(f"gold answers are those stored with the responses; in {differ} rows the data now differs")
         if self.without_data:
-            found.append(f"{self.without_data} rows were scored without the dataset: their questions are not stored")
+            rows = f"{self.without_data} rows were scored without the dataset"
+            found.append(f"{rows}: of their questions, only what the rows bring is stored")
         return found
 
 
@@ -182,4 +183,6 @@ def by_model(frame: pl.LazyFrame, column: str | None) -> Iterator[tuple[str | No
 def _response(value: Any) -> Response:
     if value is None:
         return Response(error=CallError("NoResponse", "the row holds no response", Outcome.INFRA_FAILED))
+    if isinstance(value, Mapping):  # as some owners keep a failed call; a text that says so is a model's own
+        return Response(error=CallError("NoResponse", str(value.get("error", value)), Outcome.INFRA_FAILED))
     return Response(text=value if isinstance(value, str) else str(value))

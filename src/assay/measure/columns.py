@@ -40,7 +40,7 @@ def json_text(column: str, key: str) -> pl.Expr:
 
 def keys_of(metrics: Sequence[Metric], cluster: str | None) -> set[str]:
     """The metadata keys that metrics and clustering need."""
-    keys = {key for m in metrics for key in (*m.where, m.by, m.along) if key is not None}
+    keys = {key for m in metrics for key in (*m.where, m.by, m.along, m.over) if key is not None}
     return keys if cluster is None else keys | {cluster}
 
 
@@ -66,8 +66,8 @@ def matching(rows: pl.DataFrame, metric: Metric) -> pl.DataFrame:
 def counted(rows: pl.DataFrame, metric: Metric) -> pl.DataFrame:
     """The attempts in a metric's denominator, with its number as column ``x``.
 
-    Without a number (unparsed, refused, or lacking ``Metric.value``) it is null, which counts as 0; what is
-    there but is no number is NaN.
+    Without a number (unparsed, refused, or lacking ``Metric.value``) it is null, which counts as ``Metric.absent``;
+    what is there but is no number is NaN.
     """
     inside = rows.filter(pl.col("outcome").is_in([str(o) for o in metric.denominator]))
     if metric.value == "value":

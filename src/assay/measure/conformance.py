@@ -19,7 +19,7 @@ from assay.measure.intervals import wilson
 from assay.records import Outcome, Score
 
 _TRUE = frozenset({"true", "1", "1.0", "yes", "correct", "right", "c"})
-_FALSE = frozenset({"false", "0", "0.0", "no", "incorrect", "wrong", "i"})
+_FALSE = frozenset({"false", "0", "0.0", "no", "incorrect", "wrong", "i", "miss", "error"})
 
 
 @dataclass

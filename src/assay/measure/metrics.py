@@ -16,7 +16,7 @@ import polars as pl
 
 from assay.errors import UsageError
 from assay.measure.columns import attempt_columns, counted, fault, group_of, key_column, keys_of, matching
-from assay.measure.summaries import Clusters, Summary, auc_of, mean_of, no_value
+from assay.measure.summaries import Clusters, Summary, auc_of, macro_of, mean_of, no_value
 from assay.records import Estimate, Metric, Outcome
 
 
@@ -34,8 +34,8 @@ def estimates(
 
     The method of each interval, in order of preference: Wilson for 0/1 scores of one epoch without
     clusters; Wilson at the effective sample size that the (clustered) standard error implies for other
-    scores in [0, 1]; Student's t for the rest. Where a metric's groups are the clusters themselves, each
-    group is a fixed thing of its own and its samples are the units.
+    scores in [0, 1]; Student's t for the rest. Where a metric's groups (``by`` or ``over``) are the clusters
+    themselves, each group is a fixed thing of its own and its samples are the units.
     """
     if not 0 < level < 1:
         raise UsageError(f"a confidence level lies between 0 and 1, not at {level}")
@@ -53,6 +53,7 @@ def level_metric(metric: Metric) -> Metric:
         where=metric.where,
         by=metric.along,
         denominator=metric.denominator,
+        absent=metric.absent,
         better=metric.better,
     )
 
@@ -63,12 +64,13 @@ def _of_metric(rows: pl.DataFrame, metric: Metric, cluster: str | None, level: f
         about = about.with_columns(group_of(metric))
     inside = counted(about, metric)
     reason = fault(inside, metric)
-    inside = inside.with_columns(pl.col("x").fill_null(0.0))
+    inside = inside.with_columns(pl.col("x").fill_null(metric.absent))
     bounded = bool(inside["x"].is_between(0, 1).all())
-    if cluster in (metric.by, *metric.where):
+    if cluster in (metric.by, metric.over, *metric.where):
         cluster = None
     samples = _per_sample(inside, metric, cluster)
     levels = _levels(about, metric)
+    strata = _strata(about, metric)
     parts: dict[str | None, pl.DataFrame] = {None: samples} if samples.height else {}
     if metric.by is not None:
         parts = {group: part for (group,), part in samples.group_by("group", maintain_order=True)}
@@ -79,16 +81,21 @@ def _of_metric(rows: pl.DataFrame, metric: Metric, cluster: str | None, level: f
         elif reason is not None:
             summary = no_value(reason)
         else:
-            summary = _summary(part, metric, cluster, levels.get(group), bounded, level)
+            summary = _summary(part, metric, cluster, levels.get(group), strata.get(group), bounded, level)
         yield _estimate(metric, group, outcomes, 0 if part is None else part.height, summary, level)
 
 
 def _per_sample(inside: pl.DataFrame, metric: Metric, cluster: str | None) -> pl.DataFrame:
-    """One row a sample and group: mean score ``x``, ``attempts``, whether all are 0 or 1, cluster and level."""
+    """One row a sample and group: mean score ``x``, ``attempts``, whether all are 0 or 1, and what it belongs to.
+
+    That is its cluster, its level (for ``auc``) and its stratum (for ``macro``).
+    """
     binary = (pl.col("x") == 0) | (pl.col("x") == 1)
     tags = [] if cluster is None else [pl.col(key_column(cluster)).alias("cluster")]
     if metric.kind == "auc":
         tags.append(pl.col(key_column(_along(metric))).cast(pl.Float64, strict=False).alias("level"))
+    if metric.kind == "macro":
+        tags.append(pl.col(key_column(_over(metric))).alias("stratum"))
     keys = ["sample"] if metric.by is None else ["group", "sample"]
     if inside.height == 0 or inside["epoch"].max() == 1:  # one attempt a sample: nothing to average
         once = pl.lit(1, pl.UInt32).alias("attempts")
@@ -103,6 +110,20 @@ def _along(metric: Metric) -> str:
     if metric.along is None:
         raise UsageError(f"metric {metric.name!r} is an area under a curve and does not say along what")
     return metric.along
+
+
+def _over(metric: Metric) -> str:
+    if metric.over is None:
+        raise UsageError(f"metric {metric.name!r} is a mean over groups and does not say over which")
+    return metric.over
+
+
+def _strata(about: pl.DataFrame, metric: Metric) -> dict[str | None, int]:
+    """How many strata each group's samples have, whether or not an attempt in them counts."""
+    if metric.kind != "macro":
+        return {}
+    found = about.group_by(_group(metric)).agg(pl.col(key_column(_over(metric))).drop_nulls().n_unique().alias("n"))
+    return dict(found.iter_rows())
 
 
 class _Levels(NamedTuple):
@@ -129,11 +150,19 @@ def _group(metric: Metric) -> pl.Expr:
 
 
 def _summary(
-    part: pl.DataFrame, metric: Metric, cluster: str | None, levels: _Levels | None, bounded: bool, level: float
+    part: pl.DataFrame,
+    metric: Metric,
+    cluster: str | None,
+    levels: _Levels | None,
+    strata: int | None,
+    bounded: bool,
+    level: float,
 ) -> Summary:
     x = part["x"].to_numpy()
     clusters, missing = clusters_of(part, cluster)
-    if levels is None:
+    if strata is not None:
+        found = _macro(part, metric, strata, clusters, bounded, level)
+    elif levels is None:
         binary = bool(part["binary"].all())
         found = mean_of(x, int(part["attempts"].sum()), binary=binary, bounded=bounded, clusters=clusters, level=level)
     elif levels.unplaced:
@@ -146,6 +175,18 @@ def _summary(
         along = part["level"].to_numpy()
         found = auc_of(x, along, normalised=metric.normalised, bounded=bounded, clusters=clusters, level=level)
     return found._replace(method=found.method + missing)
+
+
+def _macro(
+    part: pl.DataFrame, metric: Metric, strata: int, clusters: Clusters | None, bounded: bool, level: float
+) -> Summary:
+    if unplaced := part["stratum"].null_count():
+        return no_value(f"{unplaced} samples have no {metric.over}")
+    codes = part["stratum"].rank("dense").cast(pl.Int64).to_numpy() - 1
+    found = macro_of(part["x"].to_numpy(), codes, bounded=bounded, clusters=clusters, level=level)
+    lost = strata - part["stratum"].n_unique()
+    note = f", groups left out for want of a counted attempt: {lost}" if lost else ""
+    return found._replace(method=found.method + note)
 
 
 def clusters_of(samples: pl.DataFrame, cluster: str | None) -> tuple[Clusters | None, str]:

@@ -72,7 +72,8 @@ def paired(
     ``UsageError`` where no samples are shared, or where the metric is not a mean.
     """
     if metric.kind != "mean":
-        raise UsageError(f"metric {metric.name!r} is an area under a curve: compare the runs on a mean")
+        what = "an area under a curve" if metric.kind == "auc" else f"a mean over groups by {metric.over}"
+        raise UsageError(f"metric {metric.name!r} is {what}: compare the runs on a mean over samples")
     b = _metadata_of(a, b)
     cluster_here = None if cluster in (metric.by, *metric.where) else cluster
     sides = [_side(frame, metric, cluster_here, which) for frame, which in ((a, "first"), (b, "second"))]
@@ -161,11 +162,12 @@ def _side(frame: pl.DataFrame, metric: Metric, cluster: str | None, which: str) 
     inside = counted(about, metric)
     if reason := fault(inside, metric):
         raise UsageError(f"metric {metric.name!r}: {reason} in the {which} run")
+    inside = inside.with_columns(pl.col("x").fill_null(metric.absent))
     scores = inside.group_by("sample").agg(
-        pl.col("x").fill_null(0.0).mean(),
+        pl.col("x").mean(),
         pl.len().alias("attempts"),
-        pl.col("x").fill_null(0.0).is_in([0.0, 1.0]).all().alias("binary"),
-        pl.col("x").fill_null(0.0).is_between(0, 1).all().alias("bounded"),
+        pl.col("x").is_in([0.0, 1.0]).all().alias("binary"),
+        pl.col("x").is_between(0, 1).all().alias("bounded"),
     )
     tags = about.group_by("sample").agg(
         pl.col("outcome").first(), group_of(metric).first(), tag_of(cluster).first().alias("cluster")

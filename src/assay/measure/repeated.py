@@ -74,7 +74,7 @@ def repeated_estimate(
     reason = fault(inside, metric)
     values = np.full(samples.height, np.nan)
     if reason is None:
-        values = _values(inside.with_columns(pl.col("x").fill_null(0.0)), samples, kind, k, threshold)
+        values = _values(inside.with_columns(pl.col("x").fill_null(metric.absent)), samples, kind, k, threshold)
     clusters, note = clusters_of(samples, cluster) if samples.height else (None, "")
     summary = no_value(reason) if reason else summary_of(values, clusters=clusters, level=level)
     outcomes = {str(name): count for name, count in about.group_by("outcome").agg(pl.len()).iter_rows()}

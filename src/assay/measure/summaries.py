@@ -139,6 +139,58 @@ def auc_of(
     )
 
 
+def macro_of(x: Floats, groups: Codes, *, bounded: bool, clusters: Clusters | None, level: float) -> Summary:
+    """The mean over G groups of each group's mean, every group weighing the same.
+
+    The groups are fixed, their samples a draw (stratified sampling: Cochran, Sampling Techniques, 1977, ch. 5):
+    SE² = 1/G² Σ_g v_g, where v_g = s_g²/n_g is the variance of a group's mean over its samples or, with clusters,
+    over its clusters. A group of one sample (or cluster) shows no variance of its own and is given that of all of
+    them, which holds the differences between groups too and so errs to the safe side.
+
+    Args:
+        x: each sample's score, averaged over its epochs.
+        groups: each sample's group, as codes 0 ... G-1.
+        bounded: whether scores are in [0, 1].
+        clusters: samples that share a source.
+        level: confidence of the interval.
+    """
+    sizes = np.bincount(groups)
+    count = len(sizes)
+    means = np.bincount(groups, weights=x) / sizes
+    value = float(means.mean())
+    own = np.arange(len(x)) if clusters is None else clusters.codes
+    each = np.bincount(own, weights=x) / np.bincount(own)
+    if len(each) < 2:
+        return Summary(value, None, None, None, None if clusters is None else 1, "none: a single sample or cluster")
+    within = np.bincount(np.unique(np.stack([groups, own]), axis=1)[0], minlength=count)
+    # each group has its own mean, hence its own correction, in place of the one for all units together
+    shrink = (len(each) - 1) / len(each)
+    correction = np.sqrt(within / np.maximum(within - 1, 1) * shrink)
+    influence = (x - means[groups]) / (count * sizes[groups]) * correction[groups]
+    lone = within == 1
+    influence[lone[groups]] = (each.std(ddof=1) * sqrt(shrink) / (count * sizes[groups]))[lone[groups]]
+    alone = int(lone.sum())
+    note = f", {count} groups weighing the same"
+    if alone:
+        unit = "sample" if clusters is None else clusters.name
+        note += f", {alone} of them with a single {unit} and the variance of all"
+    if bounded and np.abs(influence).max() <= _NO_SPREAD:
+        # a small group weighs as much as a large one: so few equally weighing units do they come to
+        worth = int(count * count / float((1 / within).sum()))
+        ends = all_alike(min(max(value, 0.0), 1.0), worth, 0.0, 1.0, level)
+        known = None if clusters is None else len(each)
+        return Summary(value, 0.0, *ends, known, f"clopper-pearson, all alike within groups{note}")
+    return from_influence(
+        value,
+        influence,
+        clusters=clusters,
+        scale=Scale(0.0, 1.0) if bounded else None,
+        level=level,
+        note=note,
+        estimated=count - max(alone - 1, 0) if clusters is None else 1,
+    )
+
+
 def from_influence(
     value: float,
     influence: Floats,

@@ -101,9 +101,10 @@ def _golds(sample: Sample) -> list[str]:
     return golds
 
 
-async def _in_worker(function: str, *arguments: Any) -> Any:
+async def _in_worker(function: str, golds: str | list[str], answer: str) -> Any:
+    answer = answer.encode("utf-8", "replace").decode()  # half a surrogate pair is no mathematics, and cannot be sent
     try:
-        return await shared_pool().call(f"assay.scoring.mathverify:{function}", *arguments, timeout_s=TIMEOUT_S)
+        return await shared_pool().call(f"assay.scoring.mathverify:{function}", golds, answer, timeout_s=TIMEOUT_S)
     except CallRaised as error:
         if error.kind in _NOT_THERE:
             raise _missing(str(error)) from None

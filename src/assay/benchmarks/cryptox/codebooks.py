@@ -42,6 +42,33 @@ def clashes(codes: Mapping[str, str]) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(group) for group in symbols.values() if len(group) > 1)
 
 
+def faults(codes: Mapping[str, str]) -> tuple[str, ...]:
+    """Why an encoded word cannot always be decoded, one reason each; empty for a book that can be undone."""
+    shared = [f"{', '.join(group[:-1])} and {group[-1]} share a code" for group in clashes(codes)]
+    cut = [
+        f"the code of {symbol} is empty or has {SEPARATOR} in it"
+        for symbol, code in codes.items()
+        if not code or SEPARATOR in code
+    ]
+    return (*shared, *cut)
+
+
+def require_decodable(benchmark: str, book: Codebook, *, compat: bool) -> None:
+    """Refuse a book that cannot be undone unless it is wanted as it is. Raises ``UsageError``."""
+    if not compat and (found := faults(book.codes)):
+        raise UsageError(
+            f"{benchmark}: codebook {book.name} ({book.source}) cannot be decoded for sure: {'; '.join(found)}. "
+            "Take another, or -t compat=true to use it as its owners ship it"
+        )
+
+
+def codebook_notes(book: Codebook) -> tuple[str, ...]:
+    """For the reader of the numbers: whose book it is, and what is wrong with it."""
+    ambiguous = faults(book.codes)
+    about = (f"codebook {book.name}: {book.source}",)
+    return (*about, f"codebook {book.name} is ambiguous: {'; '.join(ambiguous)}") if ambiguous else about
+
+
 _SYMBOLS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 _MORSE_CODES = (
     ".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- .-- -..- -.-- --.. "
@@ -74,22 +101,23 @@ CODEBOOKS = {
 }
 
 
-def find_codebook(name: str, data: Path | None, file: str | None) -> Codebook:
-    """The book of that name: from ``file``, else from ``rules.json`` in the data folder, else one of ours.
+def codebooks(data: Path | None, file: str | None) -> dict[str, Codebook]:
+    """The books by name: those of ``file`` alone, else ours, in whose place those of ``rules.json`` in ``data`` stand.
 
-    Raises ``UsageError`` where there is none, ``DatasetNotFound``, ``DatasetMalformed``.
+    Raises ``DatasetNotFound`` or ``DatasetMalformed``.
     """
-    owners: dict[str, Codebook] = {}
     if file is not None:
-        owners = _read(Path(file))
-    elif data is not None and (data / RULES_FILE).is_file():
-        owners = _read(data / RULES_FILE)
-    if name in owners:
-        return owners[name]
-    if name in CODEBOOKS and file is None:
-        return CODEBOOKS[name]
-    known = owners if file is not None else {**CODEBOOKS, **owners}
-    raise UsageError(f"cryptox: no codebook {name!r}; there are: {', '.join(known)}")
+        return _read(Path(file))
+    owners = _read(data / RULES_FILE) if data is not None and (data / RULES_FILE).is_file() else {}
+    return {**CODEBOOKS, **owners}
+
+
+def find_codebook(name: str, data: Path | None, file: str | None) -> Codebook:
+    """The book of that name. Raises ``UsageError`` where there is none, and as ``codebooks`` does."""
+    known = codebooks(data, file)
+    if name not in known:
+        raise UsageError(f"cryptox: no codebook {name!r}; there are: {', '.join(known)}")
+    return known[name]
 
 
 class _Rule(msgspec.Struct):

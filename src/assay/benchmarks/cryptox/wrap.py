@@ -8,32 +8,26 @@ encoded; else everything in it before the first option.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import msgspec
 
 from assay.benchmarks.cryptox.codebooks import Codebook
 from assay.benchmarks.cryptox.encoder import encode
-from assay.benchmarks.cryptox.prompts import Hop, codebook_text, hop_text
+from assay.benchmarks.cryptox.levels import Level
+from assay.benchmarks.cryptox.prompts import Form, Hop, codebook_text, decode_request, hop_text
 from assay.benchmarks.cryptox.score import transformed_target
 from assay.errors import UsageError
 from assay.records import Message, Sample, Text
 
 
-class Level(NamedTuple):
-    """How much is encoded."""
-
-    unit: Literal["w", "p"]
-    """Words, or a fraction of the words that can be encoded."""
-    amount: float
-
-    def __str__(self) -> str:
-        return f"{self.amount:g}"
-
-
-def at_levels(sample: Sample, levels: Sequence[Level], codebook: Codebook, hop: Hop, seed: int) -> Iterator[Sample]:
+def at_levels(
+    sample: Sample, levels: Sequence[Level], codebook: Codebook, hop: Hop, seed: int, form: Form = "single"
+) -> Iterator[Sample]:
     """The sample at each level: its question encoded, the code explained, the answer transformed.
 
+    In the form ``decode`` the question alone is asked for, in plain words; in ``multi-round`` this is the first
+    turn, and the second stands in ``metadata["follow_up"]``.
     Raises ``UsageError`` where the question cannot be found, or a hop has no options to work on.
     """
     place = _question_place(sample)
@@ -41,12 +35,10 @@ def at_levels(sample: Sample, levels: Sequence[Level], codebook: Codebook, hop: 
     start, end, part = _question_span(sample, text)
     target = sample.target if hop == "none" else transformed_target(sample, hop)
     for level in levels:
-        amount: dict[str, Any] = {"words": int(level.amount)} if level.unit == "w" else {"percent": level.amount}
-        encoded = encode(text[start:end], codebook.codes, seed=seed, **amount)
-        yield msgspec.structs.replace(
+        encoded = encode(text[start:end], codebook.codes, seed=seed, **level.amounts)
+        made = msgspec.structs.replace(
             sample,
             id=f"{sample.id}@{level.unit}{level}",
-            input=_with_text_at(sample, place, _prompt(text[:start] + encoded.text + text[end:], level, codebook, hop)),
             target=target,
             metadata={
                 **sample.metadata,
@@ -57,11 +49,29 @@ def at_levels(sample: Sample, levels: Sequence[Level], codebook: Codebook, hop: 
                 "encoded_part": part,
             },
         )
+        request = decode_request(codebook, encoded.text)
+        if form == "single":
+            prompt = _prompt(text[:start] + encoded.text + text[end:], level, codebook, hop)
+            yield msgspec.structs.replace(made, input=_with_text_at(sample, place, prompt))
+        elif form == "decode":
+            yield msgspec.structs.replace(made, input=request, target=text[start:end], choices=())
+        else:
+            rest = f"Now answer it.\n\n{text[:start]}{_DECODED}{text[end:]}"
+            more = made.metadata | {"original": text[start:end], "follow_up": _transformed(rest, hop)}
+            yield msgspec.structs.replace(made, input=_with_text_at(sample, place, request), metadata=more)
+
+
+_DECODED = "(the text that you have decoded)"
+"""Stands in the second turn where the question stood."""
 
 
 def _prompt(question: str, level: Level, codebook: Codebook, hop: Hop) -> str:
     explained = f"{codebook_text(codebook)}\n\n{question}" if level.amount > 0 else question
-    return explained if hop == "none" else f"{explained}\n\n{hop_text(hop)}"
+    return _transformed(explained, hop)
+
+
+def _transformed(prompt: str, hop: Hop) -> str:
+    return prompt if hop == "none" else f"{prompt}\n\n{hop_text(hop)}"
 
 
 def _question_span(sample: Sample, text: str) -> tuple[int, int, str]:

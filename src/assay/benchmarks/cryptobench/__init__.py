@@ -1,0 +1,1 @@
+"""CryptoBench: the seven sub-benchmarks of CryptoX over its owners' base sets."""

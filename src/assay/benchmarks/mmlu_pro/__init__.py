@@ -1,0 +1,1 @@
+"""MMLU-Pro: ten options a question, fourteen categories. Read ``card.md`` first."""

@@ -1,0 +1,1 @@
+"""General run modes around any question task: composed, hinted, stepwise, self-correct. Read ``card.md`` first."""

@@ -1,0 +1,1 @@
+"""SuperGPQA: graduate knowledge over 285 subfields. Read ``card.md`` first."""
