@@ -21,12 +21,14 @@ from assay.cli import (
     judge_audit,
     merge,
     models,
+    new_benchmark,
     preflight,
     report,
     run,
     samples,
     score,
     show,
+    suite,
     tasks,
 )
 from assay.errors import AssayError
@@ -55,9 +57,11 @@ for command, module in (
     ("conform", conform.conform),
     ("compare", compare.compare),
     ("report", report.report),
+    ("suite", suite.suite),
     ("merge", merge.merge),
     ("preflight", preflight.preflight),
     ("judge-audit", judge_audit.judge_audit),
+    ("new-benchmark", new_benchmark.new_benchmark),
     ("cache", cache.cache),
     ("demo", demo.demo),
 ):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assay.cli.common import Json, Mode, console, estimate_table, print_json
+from assay.cli.common import Json, Mode, console, estimate_table, plain_table, print_json
 from assay.records import Estimate, Price, RunManifest, Usage
 
 if TYPE_CHECKING:
@@ -42,24 +42,35 @@ class RunSummary:
 def show(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, or folders that hold runs.")],
     mode: Mode = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="Put published figures of the benchmark beside the run.")
+    ] = False,
+    published_model: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MODEL", help="All published figures of models with this in their name. Repeatable."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Show a run's scores with intervals and denominators, its outcomes, its cost and its time.
 
     Several runs are shown one after the other. A run that is still being written is shown as far as it is.
+    Published figures stand beside it with their source and setting; settings differ, so they are not compared.
 
     \b
     assay show runs/korgen-smollm2-1a2b3c4d
+    assay show runs/supergpqa-my-model-1a2b3c4d --published
+    assay show runs/korbench-my-model-1a2b3c4d --published-model gpt-4o --published-model seed
     assay show runs --json
     """
     from assay.store.folder import find_runs
 
     summaries = [run_summary(run, mode) for folder in runs for run in find_runs(folder)]
+    models = None if not published and not published_model else tuple(published_model or ())
     if json:
-        print_json([summary.facts() for summary in summaries])
+        print_json([_with_published(summary, models) for summary in summaries])
         return
     for summary in summaries:
-        describe(summary)
+        describe(summary, published=models)
 
 
 def run_summary(run: Path, mode: str | None = None) -> RunSummary:
@@ -74,7 +85,7 @@ def run_summary(run: Path, mode: str | None = None) -> RunSummary:
     tagged = bool(keys_of(task.metrics, task.cluster))
     valued = any(metric.value != "value" for metric in task.metrics)
     repeated = manifest.epochs > 1
-    frame = attempts(run, mode, metadata=tagged, values=valued, answers=repeated)
+    frame = attempts(run, mode, metadata=tagged, values=valued, answers=repeated, identify=repeated)
     found = estimates(frame, task.metrics, cluster=task.cluster)
     if repeated:
         found += _repeated(frame, manifest)
@@ -94,8 +105,17 @@ def _repeated(frame: pl.DataFrame, manifest: RunManifest) -> list[Estimate]:
     ]
 
 
-def describe(summary: RunSummary) -> None:
-    """Print a run for a person."""
+def _with_published(summary: RunSummary, models: tuple[str, ...] | None) -> dict[str, Any]:
+    if models is None:
+        return summary.facts()
+    from assay.define.published import CAUTION, figures_for
+
+    figures = figures_for(summary.manifest.task, models)
+    return {**summary.facts(), "published": {"caution": CAUTION, "figures": figures}}
+
+
+def describe(summary: RunSummary, published: tuple[str, ...] | None = None) -> None:
+    """Print a run for a person, with the figures published of these models (all of them where it is empty)."""
     from assay.report.numbers import counts
 
     manifest, out = summary.manifest, console()
@@ -118,7 +138,36 @@ def describe(summary: RunSummary) -> None:
     planned = f" of {manifest.planned} planned" if manifest.planned else ""
     out.print(f"outcomes: {counts(summary.outcomes)}{planned} ({state})", markup=False)
     out.print(_spent(summary), markup=False)
-    out.print(f"run: {summary.folder}\n", markup=False)
+    out.print(f"run: {summary.folder}", markup=False)
+    _published_beside(summary, published)
+    out.print()
+
+
+def _published_beside(summary: RunSummary, models: tuple[str, ...] | None) -> None:
+    """The published figures of the run's benchmark, or a line that says that there are some."""
+    from rich.markup import escape
+
+    from assay.define.published import CAUTION, alias_of, figures_for
+
+    alias, out = alias_of(summary.manifest.task), console()
+    if models is None:
+        if alias is not None:
+            out.print(f"figures of other models are published: `assay show {summary.folder} --published`", markup=False)
+        return
+    figures = figures_for(summary.manifest.task, models)
+    if not figures:
+        whose = f" of {', '.join(models)}" if models else ""
+        out.print(f"no published figures{whose} for {summary.manifest.task.name}", markup=False)
+        return
+    columns = ["benchmark", "metric", "model", "value", "unit", "note", "setting and source"]
+    table, said = plain_table("Published elsewhere", columns, right=["value"]), ""
+    for figure in figures:
+        told = f"{figure.setting} · {figure.source}: {figure.table}"
+        row = (figure.benchmark, figure.metric, figure.model, f"{figure.value:g}", figure.unit, figure.note)
+        table.add_row(*map(escape, (*row, "as above" if told == said else told)))
+        said = told
+    out.print(table)
+    out.print(CAUTION, markup=False)
 
 
 def _spent(summary: RunSummary) -> str:

@@ -1,0 +1,1 @@
+"""What is worth measuring: suites of tasks with weights, and the figures that others have published."""
