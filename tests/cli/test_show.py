@@ -35,3 +35,13 @@ def test_a_sharded_run_merges_into_the_whole(tmp_path: Path) -> None:
     (whole,) = as_json(*run, "--out", tmp_path / "whole")
     assert merged["estimates"] == whole["estimates"]
     assert merged["outcomes"] == whole["outcomes"]
+
+
+def test_repeats_of_graded_scores_are_reported_by_their_best_and_worst(tmp_path: Path) -> None:
+    file = tmp_path / "input_data.jsonl"
+    kinds = '["punctuation:no_comma", "change_case:english_lowercase"]'
+    file.write_text(f'{{"key": 1, "prompt": "Say hello.", "instruction_id_list": {kinds}, "kwargs": [{{}}, {{}}]}}\n')
+    model = ("--model", "scripted/constant", "-p", "text=Hello there")
+    (run,) = as_json("run", "ifeval", "--data", file, *model, "--epochs", 2, "--out", tmp_path / "r")
+    names = {estimate["metric"] for estimate in run["estimates"]}
+    assert any("worst" in name for name in names)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Coroutine, Sequence
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args
 
@@ -38,7 +40,9 @@ def run(
         list[str], typer.Option("--model", "-m", help="provider/name, as `assay models` lists them. Repeatable.")
     ],
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N samples of each task.")] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="Attempts at each sample.")] = 1,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Attempts at each sample; else as many as the task asks for, mostly 1.")
+    ] = None,
     concurrency: Annotated[
         int | None,
         typer.Option(
@@ -116,6 +120,7 @@ def run(
     from assay.engine.endpoint import Pace, RetryPolicy
 
     os.environ.setdefault("POLARS_MAX_THREADS", "2")  # sealing streams: more threads only hold more memory
+    os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:0,muzzy_decay_ms:0")  # polars gives memory back at once
     plans, options = _plan(tasks, model, limit, epochs, data, out, model_params, task_params, mode, prices, shard)
     budget = Budget(max_cost, max_tokens, None if max_time is None else seconds(max_time))
     if max_cost is not None:
@@ -126,6 +131,8 @@ def run(
     place = Place(executor, ray_address, workers, serve, worker_gpus)
     if serve is not None:  # who answers is what the command serves: the manifest and the cache's keys say so
         plans = [replace(plan, options={**plan.options, "serve": serve}) for plan in plans]
+    gc.freeze()  # what is loaded by now stays: no need to walk it again and again while samples go by
+    gc.set_threshold(20_000, 20, 50)
     report, jobs = run_async(carry_out(plans, options, pace, budget, _policy(cache), place=place, quiet=json))
     _tell(report, jobs, json=json)
 
@@ -155,7 +162,7 @@ def _plan(
     names: Sequence[str],
     models: Sequence[str],
     limit: int | None,
-    epochs: int,
+    epochs: int | None,
     data: Path | None,
     out: Path | None,
     model_params: list[str] | None,
@@ -187,7 +194,8 @@ def _plan(
             else:
                 folder = out / f"{slug(task.name)}-{slug(model)}"
             price = price_of(model, prices)
-            plans.append(Plan(task, model, folder, options, chosen, epochs, limit, mode, price, shard))
+            repeats = task.epochs if epochs is None else epochs
+            plans.append(Plan(task, model, folder, options, chosen, repeats, limit, mode, price, shard))
     if len({plan.folder for plan in plans}) < len(plans):
         raise UsageError("the same task is named twice: name each once")
     return plans, options_of
@@ -275,9 +283,11 @@ async def carry_out(
             for notice in job.notices:
                 print(f"assay: {job.plan.folder}: {notice}", file=sys.stderr)
         with RunProgress(jobs, quiet=quiet) as progress:
+            warm = asyncio.create_task(asyncio.to_thread(import_module, "assay.measure.metrics"))
             report = await execute(
                 [(job, endpoints[job.plan.model]) for job in jobs], budget=budget, tick=progress.tick
             )
+            await warm  # sealing and the summary need it: loaded while the first replies were awaited
     except BaseException:
         for job in jobs:
             job.abandon()

@@ -95,13 +95,13 @@ def run_summary(run: Path, mode: str | None = None) -> RunSummary:
 
 def _repeated(frame: pl.DataFrame, manifest: RunManifest) -> list[Estimate]:
     """What k attempts at each sample come to, for the task's plain metrics."""
-    from assay.measure.repeated import repeated_estimate
+    from assay.measure.repeated import kinds_for, repeated_estimate
 
     plain = [m for m in manifest.task.metrics if m.kind == "mean" and m.by is None and m.better == "higher"]
     return [
         repeated_estimate(frame, kind, manifest.epochs, metric=metric, cluster=manifest.task.cluster)
         for metric in plain
-        for kind in ("pass", "pass^", "maj")
+        for kind in kinds_for(frame, metric)
     ]
 
 

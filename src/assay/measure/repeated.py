@@ -98,6 +98,12 @@ def repeated_estimate(
     )
 
 
+def kinds_for(frame: pl.DataFrame, metric: Metric) -> tuple[Kind, ...]:
+    """What several attempts can be summed up by: counting the right ones, or the best and worst of graded ones."""
+    x = counted(matching(attempt_columns(frame, keys_of([metric], None)), metric), metric)["x"].fill_null(metric.absent)
+    return ("pass", "pass^", "maj") if x.is_in([0.0, 1.0]).all() else ("best", "worst")
+
+
 def _values(inside: pl.DataFrame, samples: pl.DataFrame, kind: Kind, k: int, threshold: float) -> Floats:
     rows = samples.select("sample").with_row_index("row")
     cells = inside.join(rows, on="sample", how="left").sort("row", "epoch")

@@ -1,0 +1,1 @@
+"""Mathematical problems with a short answer: MATH, GSM8K, AIME, BeyondAIME."""

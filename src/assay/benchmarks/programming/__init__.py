@@ -1,0 +1,1 @@
+"""Programs that a model writes, judged by their tests: HumanEval, LiveCodeBench, Codeforces problems."""
