@@ -7,10 +7,10 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, product
 from math import gcd
 from random import Random
 from statistics import fmean
@@ -18,12 +18,15 @@ from statistics import fmean
 import pytest
 
 from assay.benchmarks.korgen import family as family_module
-from assay.benchmarks.korgen.family import DIFFICULTIES, VERSION, Family, Item, ItemUnproved, draw, is_proved
+from assay.benchmarks.korgen.family import DIFFICULTIES, VERSION, Family, Item, ItemUnproved, draw, is_proved, name_at
 from assay.benchmarks.korgen.stream import CATEGORIES, FAMILIES, sample_of
-from assay.benchmarks.korgen.words import _SPACE, _STRIDE, NAMES, PLACES, rule_name
+from assay.benchmarks.korgen.twins import draw_twin
+from assay.benchmarks.korgen.words import _SPACE, _STRIDE, NAMES, PLACES, TWIN_NAMES, rule_name
 from assay.errors import UsageError
+from assay.records import Sample
 
 SEEDS = 24
+Draw = Callable[[Family, int, int, int], Item]
 EVERY_FAMILY = pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.name)
 
 
@@ -32,11 +35,11 @@ def items(name: str, difficulty: int) -> tuple[Item, ...]:
     return tuple(draw(FAMILIES[name], difficulty, seed, index=seed * 1000) for seed in range(SEEDS))
 
 
-def test_each_category_has_at_least_three_families_with_names_of_their_own() -> None:
-    assert {category: len(families) >= 3 for category, families in CATEGORIES.items()} == dict.fromkeys(
-        ("operation", "logic", "cipher", "puzzle", "counterfactual"), True
-    )
-    assert len(FAMILIES) == sum(map(len, CATEGORIES.values())) >= 15
+def test_each_category_has_five_families_with_names_of_their_own() -> None:
+    korbench = ("operation", "logic", "cipher", "puzzle", "counterfactual")
+    ours = ("planning", "tracking", "tabular", "strings")
+    assert {category: len(families) for category, families in CATEGORIES.items()} == dict.fromkeys(korbench + ours, 5)
+    assert len(FAMILIES) == sum(map(len, CATEGORIES.values())) == 45
     assert all(family.category == name for name, families in CATEGORIES.items() for family in families)
 
 
@@ -82,19 +85,37 @@ def test_an_item_is_a_function_of_seed_family_difficulty_and_index_alone() -> No
     assert len({first.rule, *(other.rule for other in others)}) == 5
 
 
+def first_samples(names: Iterable[str], draw: Draw = draw, *, twin: bool = False) -> Iterator[Sample]:
+    for name in sorted(names):
+        for difficulty, index in product(DIFFICULTIES, range(3)):
+            item = draw(FAMILIES[name], difficulty, 0, index)
+            yield sample_of(FAMILIES[name], difficulty, 0, index, item, twin=twin)
+
+
+@cache
 def digest_of_first_samples() -> str:
     total = hashlib.sha256()
-    for name, family in sorted(FAMILIES.items()):
-        for difficulty in DIFFICULTIES:
-            for index in range(3):
-                sample = sample_of(family, difficulty, 0, index, draw(family, difficulty, 0, index))
-                total.update(f"{name} {sample.id} {sample.input} {sample.target} {sample.metadata}".encode())
+    for sample in (*first_samples(FAMILIES), *first_samples(FAMILIES, draw_twin, twin=True)):
+        total.update(f"{sample.id} {sample.input} {sample.target} {sample.metadata}".encode())
     return total.hexdigest()
 
 
 def test_the_stream_changes_only_with_its_version() -> None:
-    pinned = {"1": "672f668ca33977eb976ade4eb2290c9c450a199f8bd5ea13cd6c8c8f3c57d26a"}
+    pinned = {"2": "abcd1e56a63bc7cd7a844df3ed266fd42b17d9a19f6016e1e55e7f1cdad40ef1"}
     assert digest_of_first_samples() == pinned[VERSION], "samples have changed: raise VERSION, then pin the new digest"
+
+
+VERSION_1 = (
+    "infix tape roster numerals values ledger speakers relations wheel fold pairs layers table weights route terraces "
+    "colours orders signals compass"
+)
+
+
+def test_families_of_version_1_still_ask_the_same_questions_byte_for_byte() -> None:
+    total = hashlib.sha256()
+    for sample in first_samples(VERSION_1.split()):
+        total.update(f"{sample.id} {sample.input} {sample.target} {sample.choices}".encode())
+    assert total.hexdigest() == "9b91109cb97c9918fde883e41cea7960ecbd79f2efdc15694773d67df321f3ae"
 
 
 def test_the_stream_does_not_depend_on_how_python_hashes_strings() -> None:
@@ -118,9 +139,8 @@ def test_no_two_places_of_a_stream_have_the_same_rule_name() -> None:
 
 @EVERY_FAMILY
 def test_items_differ_in_substance_and_not_only_in_the_rules_name(family: Family) -> None:
-    offset = Random(f"korgen/{VERSION}/3/{family.name}").randrange(PLACES)
     found = [draw(family, 1, 3, index) for index in range(60)]
-    names = [rule_name(index, 1, shot=False, offset=offset) for index in range(60)]
+    names = [name_at(family, 1, 3, index) for index in range(60)]
     assert all(name in item.rule for name, item in zip(names, found, strict=True))
     bare = {(i.rule.replace(name, ""), i.question.replace(name, "")) for name, i in zip(names, found, strict=True)}
     assert len(bare) == 60
@@ -128,7 +148,7 @@ def test_items_differ_in_substance_and_not_only_in_the_rules_name(family: Family
 
 def test_no_invented_name_begins_another() -> None:
     # The solvers replace names in texts.
-    assert not [(a, b) for a, b in pairwise(sorted(NAMES)) if b.startswith(a)]
+    assert not [(a, b) for a, b in pairwise(sorted(NAMES + TWIN_NAMES)) if b.startswith(a)]
 
 
 @EVERY_FAMILY
@@ -160,6 +180,34 @@ COUNTED: dict[str, Callable[[Item], int]] = {
     "orders": lambda item: 1 + len(re.findall(r"^  \d+\. ", item.rule, re.MULTILINE)),
     "signals": lambda item: 1 + len(re.findall(r"^  \d+\. ", item.rule, re.MULTILINE)),
     "compass": lambda item: 1 + len(re.findall(r"(?:turns|then) (?:right|left|about)", item.question)),
+    "blend": lambda item: (
+        len(re.findall(r"[^\w\s()?]", item.question.partition("Which")[2])) * len(item.answer.split(", "))
+    ),
+    "statutes": lambda item: len(re.findall(r"^\d+\. ", item.question, re.MULTILINE)),
+    "deal": lambda item: _letters(item.question),
+    "lamps": lambda item: len(re.findall(r"[A-Z]\w+", " ".join(re.findall(r"Switch \d.+", item.question)))),
+    "calendar": lambda item: 1 + len(re.findall(r"\d\. ", item.question)),
+    "dial": lambda item: len(item.answer) * len(re.findall(r"^  [A-Z]:", item.rule, re.MULTILINE)),
+    "works": lambda item: len(re.findall(r"[A-Z]\w+", " ".join(re.findall(r"- .+", item.question)))),
+    "caravan": lambda item: 2 * item.question.count("miles."),
+    "cargo": lambda item: 2 * item.question.count("weight") + len(re.findall("quarrel|together:", item.question)),
+    "stacks": lambda item: len(item.answer.split()) * len(re.findall(r"\d", item.question.partition("Wanted")[2])),
+    "parcels": lambda item: len(re.findall(r"^\d+\. ", item.question, re.MULTILINE)),
+    "crawler": lambda item: len(re.findall(r"commands (.+?)\.", item.question)[0].split()),
+    "queue": lambda item: len(re.findall(r"^\d+\. ", item.question, re.MULTILINE)),
+    "jugs": lambda item: len(re.findall(r"^\d+\. ", item.question, re.MULTILINE)),
+    "boxes": lambda item: len(re.findall(r"^\d+\. ", item.question, re.MULTILINE)),
+    "tally": lambda item: item.question.count(" | ") // 2,
+    "links": lambda item: item.question.partition("the other: ")[2].count(",") + 1,
+    "sheet": lambda item: len(re.findall(r"= .*[A-Z]", item.question)),
+    "carpet": lambda item: (
+        len(re.findall(r"^\d\. ", item.question, re.MULTILINE)) * len(re.findall(r"[A-Z]", item.answer))
+    ),
+    "rewrite": lambda item: int(re.findall(r"after (\d+) turns", item.question)[0]),
+    "weave": lambda item: len(item.answer),
+    "lexicon": lambda item: (count := item.answer.count(",") + 1) * (count - 1) // 2,
+    "unfold": lambda item: sum(map(int, re.findall(r"\d", item.question))),
+    "editor": lambda item: _letters(item.question) * len(re.findall(r"^  \d+\. ", item.rule, re.MULTILINE)),
 }
 
 
@@ -193,7 +241,53 @@ def _real_direction(item: Item, options: Sequence[str]) -> str:
     return looks
 
 
-REAL = {"colours": _real_colour, "orders": _really_last, "signals": _real_duty, "compass": _real_direction}
+def _real_weekday(item: Item, options: Sequence[str]) -> str:
+    week = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+    start = week.index(re.findall(r" it is (\w+)\. Then", item.question)[0])
+    return week[(start + sum(map(int, re.findall(r"(\d+) nights", item.question)))) % 7]
+
+
+REAL = {
+    "colours": _real_colour,
+    "orders": _really_last,
+    "signals": _real_duty,
+    "compass": _real_direction,
+    "calendar": _real_weekday,
+}
+
+
+@EVERY_FAMILY
+def test_results_on_the_way_lead_to_the_answer(family: Family) -> None:
+    for difficulty in DIFFICULTIES:
+        for item in items(family.name, difficulty):
+            told = item.facts.get("step_answers")
+            if told is None:
+                continue
+            assert all(set(step) == {"description", "answer"} and all(step.values()) for step in told)
+            assert len({step["description"] for step in told}) == len(told) or family.name == "unfold"
+            assert LAST_STEP.get(family.name, lambda item, last: last == item.answer)(item, told[-1]["answer"])
+
+
+def test_at_least_half_of_the_families_tell_results_on_the_way() -> None:
+    assert sum("step_answers" in items(name, 3)[0].facts for name in FAMILIES) == 24
+
+
+def _options_of(item: Item) -> dict[str, str]:
+    return dict(re.findall(r"^([A-D])\. (.+)$", item.question, re.MULTILINE))
+
+
+LAST_STEP: dict[str, Callable[[Item, str], bool]] = {
+    "wheel": lambda item, last: item.answer.endswith(last),
+    "colours": lambda item, last: _options_of(item)[item.answer] == last,
+    "compass": lambda item, last: _options_of(item)[item.answer] == last,
+    "calendar": lambda item, last: _options_of(item)[item.answer] == last,
+    "signals": lambda item, last: f"{last} means {_options_of(item)[item.answer]}" in item.rule.partition("anew")[2],
+    "works": lambda item, last: int(last) <= int(item.answer),
+    "statutes": lambda item, last: last in ("yes", "no"),
+    "tally": lambda item, last: item.answer.endswith(last),
+    "boxes": lambda item, last: all(f"{box} in none" not in last for box in item.answer.split(", ")),
+    "unfold": lambda item, last: last in item.answer or last[::-1] in item.answer,
+}
 
 
 @pytest.mark.parametrize("name", REAL)

@@ -11,7 +11,7 @@ import pytest
 
 from assay.benchmarks.korgen.family import DIFFICULTIES, draw
 from assay.benchmarks.korgen.score import score
-from assay.benchmarks.korgen.stream import FAMILIES, sample_of
+from assay.benchmarks.korgen.stream import CATEGORIES, FAMILIES, sample_of
 from assay.benchmarks.korgen.task import korgen
 from assay.benchmarks.registry import find, load_task
 from assay.errors import UsageError
@@ -62,22 +62,27 @@ def test_ids_say_where_a_sample_comes_from() -> None:
     assert [sample.id for sample in task.samples()][-1] == "korgen/operation/infix/d3/s8/17"
 
 
-def test_a_hundred_samples_hold_every_family_at_every_difficulty() -> None:
-    cells = Counter((s.metadata["family"], s.metadata["difficulty"]) for s in korgen(n=100).samples())
+def test_by_default_every_family_is_asked_once_at_every_difficulty() -> None:
+    cells = Counter((s.metadata["family"], s.metadata["difficulty"]) for s in korgen().samples())
     assert set(cells.values()) == {1}
-    assert len(cells) == len(FAMILIES) * len(DIFFICULTIES) == 100
-    few = Counter(s.metadata["category"] for s in korgen(n=10).samples())
+    assert len(cells) == len(FAMILIES) * len(DIFFICULTIES) == 225
+    few = Counter(s.metadata["category"] for s in korgen(n=18).samples())
     assert set(few.values()) == {2}
 
 
-def test_metadata_are_what_metrics_group_by_and_what_the_level_was_made_of() -> None:
-    task = korgen(n=100)
+@pytest.mark.parametrize("twin", [False, True])
+def test_metadata_are_what_metrics_group_by_and_what_the_level_was_made_of(twin: bool) -> None:
+    task = korgen(twin=twin)
     for sample in task.samples():
         family = FAMILIES[sample.metadata["family"]]
         level = family.levels[int(sample.metadata["difficulty"]) - 1]
         assert level.items() <= sample.metadata.items()
         assert {m.by for m in task.metrics if m.by} <= sample.metadata.keys()
         assert ("real_life_answer" in sample.metadata) == (sample.metadata["category"] == "counterfactual")
+        assert sample.metadata["rule"] in sample.input
+        assert sample.metadata["question"] in sample.input
+        assert sample.metadata["rule"] not in sample.metadata["question"]
+        assert sample.metadata["steps"] > 0
     assert task.cluster is None
 
 
@@ -94,7 +99,14 @@ def test_parts_are_chosen_by_name() -> None:
         assert (list(again.samples()), again.dataset) == (list(task.samples()), task.dataset)
     assert not any(m.value == "real_life" for m in cipher.metrics)
     assert any(m.value == "real_life" for m in two.metrics)
-    assert "counterfactual" in find("korgen").card()
+    card = find("korgen").card()
+    assert all(f"| {family.category} | {family.name} |" in card for family in FAMILIES.values())
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_every_category_is_a_part_of_the_task(category: str) -> None:
+    task = load_task(f"korgen/{category}", params={"n": "10"})
+    assert {s.metadata["family"] for s in task.samples()} == {family.name for family in CATEGORIES[category]}
 
 
 @pytest.mark.parametrize(
@@ -116,7 +128,15 @@ def test_what_does_not_exist_is_refused_with_a_hint(params: dict[str, object], m
 
 
 def test_changed_parameters_change_the_dataset() -> None:
-    variants = [korgen(), korgen(seed=1), korgen(n=101), korgen(shots=1), korgen(difficulty=1), korgen(subset="logic")]
+    variants = [
+        korgen(),
+        korgen(seed=1),
+        korgen(n=226),
+        korgen(shots=1),
+        korgen(difficulty=1),
+        korgen(subset="logic"),
+        korgen(twin=True),
+    ]
     assert len({v.dataset.digest for v in variants if v.dataset}) == len(variants)
 
 
@@ -134,7 +154,7 @@ def test_a_prompt_holds_rule_question_and_the_form_of_the_answer_but_not_the_ans
 
 
 def test_whoever_can_reason_needs_nothing_but_the_prompt() -> None:
-    for sample in korgen(n=100, seed=4, shots=1).samples():
+    for sample in korgen(seed=4, shots=1).samples():
         rule, question = re.findall(
             r"<rule>\n(.+?)\n</rule>\n\n<question>\n(.+?)\n</question>", sample.input, re.DOTALL
         )[1]

@@ -13,18 +13,18 @@ from collections.abc import Callable
 from itertools import product
 from random import Random
 
-from assay.benchmarks.korgen.family import Family, Item, Level, levels
+from assay.benchmarks.korgen.family import Family, Item, Level, levels, told
 from assay.benchmarks.korgen.words import LETTERS, between, listed, pick, shuffled
 
 
-def _asked(rng: Random, plain: str, secret: str) -> tuple[str, str]:
+def asked(rng: Random, plain: str, secret: str) -> tuple[str, str]:
     """The question and its answer, in one of the two directions."""
     if rng.random() < 0.5:
         return f"Encipher {plain}.", secret
     return f"The enciphered text is {secret}. What is the plain text?", plain
 
 
-def _given(question: str) -> tuple[str, bool]:
+def given_text(question: str) -> tuple[str, bool]:
     """The text in a question, and whether it is to be enciphered."""
     encipher = question.startswith("Encipher")
     return re.findall(r"\b[A-Z]{2,}\b", question)[0], encipher
@@ -50,15 +50,15 @@ def _wheel(rng: Random, level: Level, name: str) -> Item | None:
         f"first letter of the text. After each letter it changes: if the letter of the plain text was one of "
         f"{listed(marked)}, the number grows by {grow}; otherwise it shrinks by {other}."
     )
-    question, answer = _asked(rng, plain, secret)
-    return Item(rule, question, answer, steps=len(plain))
+    question, answer = asked(rng, plain, secret)
+    return Item(rule, question, answer, steps=len(plain), facts=told("What comes of letter", answer))
 
 
 def _solve_wheel(rule: str, question: str) -> list[str]:
     ring = re.findall(r"carries the letters ([A-Z ]+) in this order", rule)[0].replace(" ", "")
     marked = re.findall(r"[A-Z]", re.findall(r"was one of (.+?), the number", rule)[0])
     start, grow, other = map(int, re.findall(r"number is (\d+) for.+ grows by (\d+);.+ shrinks by (\d+)", rule)[0])
-    text, encipher = _given(question)
+    text, encipher = given_text(question)
     turns, result = start, ""
     for letter in text:
         # Turn the ring itself, one place at a time, and read off which letter lies under which.
@@ -98,7 +98,7 @@ def _fold(rng: Random, level: Level, name: str) -> Item | None:
         f"{'an even' if climbs == 'even' else 'an odd'} key number are read from bottom to top, the others from top to "
         "bottom."
     )
-    question, answer = _asked(rng, plain, secret)
+    question, answer = asked(rng, plain, secret)
     return Item(rule, question, answer, steps=len(plain))
 
 
@@ -107,7 +107,7 @@ def _solve_fold(rule: str, question: str) -> list[str]:
     bends = re.findall(r"rows with an (even|odd) number are filled from right", rule)[0] == "odd"
     climbs = re.findall(r"columns with an (even|odd) key number are read from bottom", rule)[0] == "odd"
     key = [int(number) for number in re.findall(r"key numbers ([\d ]+)\.", rule)[0].split()]
-    text, encipher = _given(question)
+    text, encipher = given_text(question)
     result = [""] * len(text)
     for place in range(len(text)):
         row, column = divmod(place, width)
@@ -158,7 +158,7 @@ def _pairs(rng: Random, level: Level, name: str) -> Item | None:
         "- Otherwise each is replaced by the letter in "
         f"{'its own row and the column' if keeps_row else 'its own column and the row'} of the other."
     )
-    question, answer = _asked(rng, plain, secret)
+    question, answer = asked(rng, plain, secret)
     return Item(rule, question, answer, steps=level["pairs"])
 
 
@@ -202,7 +202,7 @@ def _solve_pairs(rule: str, question: str) -> list[str]:
         return crossed if own_row else crossed[::-1]
 
     pairs = {spots[p] + spots[q]: "".join(spots[spot] for spot in image(p, q)) for p, q in product(spots, repeat=2)}
-    text, encipher = _given(question)
+    text, encipher = given_text(question)
     parts = [text[at : at + 2] for at in range(0, len(text), 2)]
     if encipher:
         return ["".join(pairs[part] for part in parts)]
@@ -215,13 +215,14 @@ def _solve_pairs(rule: str, question: str) -> list[str]:
 
 def _layers(rng: Random, level: Level, name: str) -> Item | None:
     plain = "".join(rng.sample(LETTERS, level["letters"]))
-    secret, lines = plain, []
+    secret, lines, course = plain, [], [plain]
     previous = -1
     for number in range(1, level["layers"] + 1):
         kind = pick(rng, [kind for kind in range(6) if kind != previous])
         previous = kind
         step, text = _layer(rng, kind, len(plain))
         secret = step(secret)
+        course.append(secret)
         lines.append(f"  {number}. {text}")
     if secret == plain:
         return None
@@ -230,8 +231,10 @@ def _layers(rng: Random, level: Level, name: str) -> Item | None:
         "Places are counted from the left, beginning with 1. The alphabet has the 26 letters from A to Z, and behind Z "
         "comes A again.\n" + "\n".join(lines)
     )
-    question, answer = _asked(rng, plain, secret)
-    return Item(rule, question, answer, steps=level["layers"] * len(plain))
+    question, answer = asked(rng, plain, secret)
+    made = course[1:] if answer == secret else course[-2::-1]
+    what = "The text after step" if answer == secret else "The text after undoing that many steps, the last one first:"
+    return Item(rule, question, answer, steps=level["layers"] * len(plain), facts=told(what, made))
 
 
 def _layer(rng: Random, kind: int, length: int) -> tuple[Callable[[str], str], str]:
@@ -266,7 +269,7 @@ def _layer(rng: Random, kind: int, length: int) -> tuple[Callable[[str], str], s
 
 def _solve_layers(rule: str, question: str) -> list[str]:
     lines = re.findall(r"^  \d+\. (.+)$", rule, re.MULTILINE)
-    text, encipher = _given(question)
+    text, encipher = given_text(question)
     result = [""] * len(text)
     for start in range(1, len(text) + 1):
         # Follow one letter through all layers: where it comes to, and that n becomes sign * n + shift.

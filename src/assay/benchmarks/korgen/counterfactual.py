@@ -9,28 +9,38 @@ directions into numbers.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from random import Random
+from typing import Any
 
-from assay.benchmarks.korgen.family import Family, Item, Level, levels
+from assay.benchmarks.korgen.family import Family, Item, Level, levels, told
 from assay.benchmarks.korgen.words import between, listed, pick, shuffled
 
 OPTIONS = "ABCD"
 
 
-def _item(rng: Random, rule: str, question: str, story: str, real: str, others: Sequence[str], steps: int) -> Item:
+def item_with_options(
+    rng: Random,
+    rule: str,
+    question: str,
+    story: str,
+    real: str,
+    others: Sequence[str],
+    steps: int,
+    facts: Mapping[str, Any] | None = None,
+) -> Item:
     """An item whose options are the two answers and two of the others, in any order."""
     options = shuffled(
         rng, [story, real, *shuffled(rng, [other for other in others if other not in (story, real)])[:2]]
     )
     lines = [f"{letter}. {option}" for letter, option in zip(OPTIONS, options, strict=True)]
     letter_of = dict(zip(options, OPTIONS, strict=True))
-    facts = {"real_life_answer": letter_of[real]}
+    facts = {"real_life_answer": letter_of[real], **(facts or {})}
     return Item(rule, "\n".join([question, *lines]), letter_of[story], steps, facts)
 
 
-def _options(question: str) -> dict[str, str]:
+def options_of(question: str) -> dict[str, str]:
     """The options of a question, and their letters."""
     return {option: letter for letter, option in re.findall(r"^([A-D])\. (.+)$", question, re.MULTILINE)}
 
@@ -43,7 +53,7 @@ def _moves(rng: Random, things: Sequence[str]) -> dict[str, str]:
 
 # Colours: everything looks different, and signals change it again.
 
-_COLOURED = {
+COLOURED = {
     "red": ("a ripe tomato", "fresh blood"),
     "yellow": ("a ripe banana", "a lemon"),
     "green": ("fresh grass", "a cucumber"),
@@ -53,16 +63,16 @@ _COLOURED = {
     "orange": ("a carrot", "a pumpkin"),
     "brown": ("chocolate", "a chestnut"),
 }
-_SOUNDS = ("the bell rings", "the drum is beaten", "the horn is blown", "the flute is played")
+SOUNDS = ("the bell rings", "the drum is beaten", "the horn is blown", "the flute is played")
 
 
 def _colours(rng: Random, level: Level, name: str) -> Item | None:
-    colours = rng.sample(tuple(_COLOURED), level["colours"])
-    things = {colour: pick(rng, _COLOURED[colour]) for colour in colours}
+    colours = rng.sample(tuple(COLOURED), level["colours"])
+    things = {colour: pick(rng, COLOURED[colour]) for colour in colours}
     here = dict(zip(colours, shuffled(rng, colours), strict=True))
     if any(colour == other for colour, other in here.items()):
         return None
-    sounds = {sound: _moves(rng, colours) for sound in rng.sample(_SOUNDS, level["sounds"])}
+    sounds = {sound: _moves(rng, colours) for sound in rng.sample(SOUNDS, level["sounds"])}
     heard = [pick(rng, tuple(sounds)) for _ in range(level["events"])]
     home = pick(rng, colours)
     course = [here[home]]
@@ -87,7 +97,8 @@ def _colours(rng: Random, level: Level, name: str) -> Item | None:
         f"In {name} somebody picks out {things[home]}. Then {', then '.join(heard)}. Which colour does the thing have "
         "now?"
     )
-    return _item(rng, rule, question, now, home, colours, steps=1 + len(heard))
+    facts = told("The colour after so many sounds:", course[1:])
+    return item_with_options(rng, rule, question, now, home, colours, steps=1 + len(heard), facts=facts)
 
 
 def _solve_colours(rule: str, question: str) -> list[str]:
@@ -102,7 +113,7 @@ def _solve_colours(rule: str, question: str) -> list[str]:
     thing = re.findall(r"picks out (.+?)\.", story)[0]
     heard = re.findall(r"[Tt]hen (.+?)(?=[.,])", story)
     found = []
-    for colour, letter in _options(question).items():
+    for colour, letter in options_of(question).items():
         before = colour
         for sound in reversed(heard):
             before = undo[sound].get(before, before)
@@ -113,7 +124,7 @@ def _solve_colours(rule: str, question: str) -> list[str]:
 
 # Orders: what is heaviest, fastest or hottest, turned around and then decreed about.
 
-_ORDERS = (
+ORDERS = (
     ("light", "heavy", "feather", "coin", "apple", "cat", "horse", "elephant", "freight train", "mountain"),
     ("slow", "fast", "snail", "tortoise", "pedestrian", "cyclist", "racing car", "airliner", "space rocket", "sunbeam"),
     ("cold", "hot", "glacier", "mountain spring", "swimming pool", "cup of warm milk", "pot of boiling water",
@@ -121,16 +132,18 @@ _ORDERS = (
 )  # fmt: skip
 
 
-def _superlative(adjective: str) -> str:
+def superlative(adjective: str) -> str:
+    """``lightest`` for ``light``."""
     return {"heavy": "heaviest", "hot": "hottest"}.get(adjective, f"{adjective}est")
 
 
-def _comparative(adjective: str) -> str:
-    return _superlative(adjective)[:-2] + "r"
+def comparative(adjective: str) -> str:
+    """``lighter`` for ``light``."""
+    return superlative(adjective)[:-2] + "r"
 
 
 def _orders(rng: Random, level: Level, name: str) -> Item | None:
-    low, high, *every = pick(rng, _ORDERS)
+    low, high, *every = pick(rng, ORDERS)
     things = sorted(rng.sample(every, level["things"]), key=every.index)
     order = things[::-1]
     decrees = []
@@ -148,9 +161,9 @@ def _orders(rng: Random, level: Level, name: str) -> Item | None:
             order.remove(a)
             order.insert((len(order), 0, order.index(b))[kind - 1], a)
             text = (
-                f"The {a} becomes the {_superlative(high)} of all",
-                f"The {a} becomes the {_superlative(low)} of all",
-                f"The {a} becomes just a little {_comparative(low)} than the {b}, so that nothing is between them",
+                f"The {a} becomes the {superlative(high)} of all",
+                f"The {a} becomes the {superlative(low)} of all",
+                f"The {a} becomes just a little {comparative(low)} than the {b}, so that nothing is between them",
             )[kind - 1]
         decrees.append(f"  {number}. {text}.")
     options = rng.sample(things, 4)
@@ -158,14 +171,16 @@ def _orders(rng: Random, level: Level, name: str) -> Item | None:
     if story == real:
         return None
     rule = (
-        f"Elsewhere, from the {_superlative(low)} to the {_superlative(high)}, the order is: "
+        f"Elsewhere, from the {superlative(low)} to the {superlative(high)}, the order is: "
         f"{', '.join(f'the {thing}' for thing in things)}. In {name} it is the other way round: what comes first "
         f"elsewhere comes last there, and so on for all of them. Later the rulers of {name} made decrees, which "
         "everything in that land obeys. They came into force one after the other, and each changed the order that it "
         "found; what a decree does not mention keeps its order:\n" + "\n".join(decrees)
     )
-    question = f"In {name}, after all the decrees, which of these four is the {_superlative(high)}?"
-    return _item(rng, rule, question, f"the {story}", f"the {real}", [f"the {o}" for o in options], 1 + len(decrees))
+    question = f"In {name}, after all the decrees, which of these four is the {superlative(high)}?"
+    return item_with_options(
+        rng, rule, question, f"the {story}", f"the {real}", [f"the {o}" for o in options], 1 + len(decrees)
+    )
 
 
 def _solve_orders(rule: str, question: str) -> list[str]:
@@ -182,7 +197,7 @@ def _solve_orders(rule: str, question: str) -> list[str]:
         elif below := re.fullmatch(r"(.+) becomes just a little \w+ than the (.+), so that .+", text):
             rank[below[1]] = rank[below[2]] - 2.0**-30
             rank = {thing: float(at) for at, thing in enumerate(sorted(rank, key=rank.__getitem__))}
-    options = {option.removeprefix("the "): letter for option, letter in _options(question).items()}
+    options = {option.removeprefix("the "): letter for option, letter in options_of(question).items()}
     return [options[max(options, key=rank.__getitem__)]]
 
 
@@ -195,7 +210,7 @@ _SIGNALS = {
     "a flashing blue light": "move aside",
     "a crossed-out horn": "keep quiet",
 }
-_CIRCUMSTANCES = (
+CIRCUMSTANCES = (
     ("On market days", "It is a market day", "It is no market day"),
     ("While it rains", "It is raining", "It is not raining"),
     ("After sunset", "The sun has set", "The sun has not set yet"),
@@ -212,8 +227,8 @@ def _signals(rng: Random, level: Level, name: str) -> Item | None:
     if any(duty[signal] == usual for signal, usual in _SIGNALS.items()):
         return None
     seen = taken = pick(rng, signals)
-    laws, state, effects = [], [], 0
-    for number, (clause, yes, no) in enumerate(rng.sample(_CIRCUMSTANCES, level["laws"]), 1):
+    laws, state, course, effects = [], [], [], 0
+    for number, (clause, yes, no) in enumerate(rng.sample(CIRCUMSTANCES, level["laws"]), 1):
         moves = _moves(rng, signals)
         laws.append(f"  {number}. {clause}, {listed([f'{a} is taken for {b}' for a, b in moves.items()])}.")
         applies = rng.random() < 0.6
@@ -221,6 +236,7 @@ def _signals(rng: Random, level: Level, name: str) -> Item | None:
         if applies:
             effects += taken in moves
             taken = moves.get(taken, taken)
+        course.append(taken)
     if not effects or duty[taken] == _SIGNALS[seen]:
         return None
     rule = (
@@ -232,15 +248,18 @@ def _signals(rng: Random, level: Level, name: str) -> Item | None:
         "is not changed by it. The driver must do what the signal that comes out in the end means there.\n"
         + "\n".join(laws)
     )
+    facts = told("What the signal is taken for after by-law", course)
     question = f"{'. '.join(shuffled(rng, state))}. A driver in {name} comes upon {seen}. What must the driver do?"
-    return _item(rng, rule, question, duty[taken], _SIGNALS[seen], tuple(duty.values()), steps=1 + len(laws))
+    return item_with_options(
+        rng, rule, question, duty[taken], _SIGNALS[seen], tuple(duty.values()), 1 + len(laws), facts
+    )
 
 
 def _solve_signals(rule: str, question: str) -> list[str]:
     there = re.findall(r"for there (.+?)\.\n", rule)[0]
     signal_of = {meaning: signal for signal, meaning in re.findall(r"(an? [^;]+?) means ([^;]+)", there)}
     story = question.partition("\n")[0]
-    applying = {clause for clause, yes, _ in _CIRCUMSTANCES if f"{yes}." in story}
+    applying = {clause for clause, yes, _ in CIRCUMSTANCES if f"{yes}." in story}
     undo = []
     for law in re.findall(r"^  \d+\. (.+)\.$", rule, re.MULTILINE):
         if any(law.startswith(clause) for clause in applying):
@@ -248,7 +267,7 @@ def _solve_signals(rule: str, question: str) -> list[str]:
                 {b: a for a, b in re.findall(r"(an? [a-z -]+?) is taken for (an? [a-z -]+?)(?=,| and |$)", law)}
             )
     found = []
-    for meaning, letter in _options(question).items():
+    for meaning, letter in options_of(question).items():
         signal = signal_of[meaning]
         for moves in reversed(undo):
             signal = moves.get(signal, signal)
@@ -273,9 +292,11 @@ def _compass(rng: Random, level: Level, name: str) -> Item | None:
     turns = [pick(rng, tuple(meaning)) for _ in range(level["turns"])]
     evening = rng.random() < 0.5
     heading, usual = order.index(sunrise) + 2 * evening, 1 + 2 * evening
+    course = []
     for turn in turns:
         heading = (heading + meaning[turn]) % 4
         usual = (usual + _USUAL_TURN[turn]) % 4
+        course.append(order[heading])
     story, real = order[heading % 4], _COMPASS[usual % 4]
     if story == real:
         return None
@@ -289,7 +310,8 @@ def _compass(rng: Random, level: Level, name: str) -> Item | None:
         f"A walker in {name} looks towards the {'setting' if evening else 'rising'} sun. Then the walker turns "
         f"{', then '.join(turns)}. Which direction, as it is called in {name}, does the walker look in now?"
     )
-    return _item(rng, rule, question, story, real, _COMPASS, steps=1 + len(turns))
+    facts = told("The direction after turn", course)
+    return item_with_options(rng, rule, question, story, real, _COMPASS, steps=1 + len(turns), facts=facts)
 
 
 def _solve_compass(rule: str, question: str) -> list[str]:
@@ -300,7 +322,7 @@ def _solve_compass(rule: str, question: str) -> list[str]:
     looks = place[re.findall(r"rises in the (\w+)", rule)[0]] * (-1 if "setting sun" in question else 1)
     for word in re.findall(r"(?:turns|then) (right|left|about)", question):
         looks *= turn[word]
-    return [letter for option, letter in _options(question).items() if abs(place[option] - looks) < 0.1]
+    return [letter for option, letter in options_of(question).items() if abs(place[option] - looks) < 0.1]
 
 
 FAMILIES = (

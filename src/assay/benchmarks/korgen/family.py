@@ -6,12 +6,12 @@ shows both that the gold answer is right and that the texts say enough to find i
 ``draw`` unproved: where the solver finds further answers the draw is repeated, where it does not find
 the gold answer the family has a bug, and says so.
 
-An item is a pure function of (VERSION, seed, family, difficulty, index).
+An item is a pure function of (seed, family, difficulty, index).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Literal
@@ -19,8 +19,11 @@ from typing import Any, Literal
 from assay.benchmarks.korgen.words import PLACES, rule_name
 from assay.errors import AssayError, UsageError
 
-VERSION = "1"
-"""Changes whenever any item, prompt or verdict changes."""
+VERSION = "2"
+"""Changes whenever the samples of the default task, a prompt or a verdict change."""
+
+_STREAMS = "1"
+"""Names the streams that items are drawn from: another one would make every item of every family another one."""
 
 DIFFICULTIES = (1, 2, 3, 4, 5)
 ATTEMPTS = 5000
@@ -43,7 +46,7 @@ class Item:
     steps: int
     """Elementary steps of working the answer out by hand: what makes an item hard."""
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """What else is known about the item, such as ``real_life_answer``."""
+    """What else is known about the item: ``real_life_answer``, ``step_answers`` (results on the way to the answer)."""
 
 
 Level = Mapping[str, int]
@@ -52,6 +55,11 @@ Level = Mapping[str, int]
 def levels(**values: tuple[int, int, int, int, int]) -> tuple[Level, ...]:
     """The five levels whose parameters take these values in turn."""
     return tuple({name: value[at] for name, value in values.items()} for at in range(len(DIFFICULTIES)))
+
+
+def told(what: str, answers: Sequence[str]) -> dict[str, Any]:
+    """The facts of an item that is worked out one numbered event after the other: its results on the way."""
+    return {"step_answers": [{"description": f"{what} {at}.", "answer": text} for at, text in enumerate(answers, 1)]}
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,12 @@ class Family:
     """(rule, question) -> all answers that fit; may be lazy, since two are too many."""
 
 
+def name_at(family: Family, difficulty: int, seed: int | str, index: int, *, shot: bool = False) -> str:
+    """The name of the rule at ``index`` of a family's stream."""
+    offset = Random(f"korgen/{_STREAMS}/{seed}/{family.name}").randrange(PLACES)
+    return rule_name(index, difficulty, shot=shot, offset=offset)
+
+
 def draw(family: Family, difficulty: int, seed: int, index: int, *, shot: bool = False) -> Item:
     """The proved item at ``index`` of a family's stream; ``shot`` takes it from the stream of examples.
 
@@ -79,9 +93,8 @@ def draw(family: Family, difficulty: int, seed: int, index: int, *, shot: bool =
     """
     if not 0 <= index < PLACES:
         raise UsageError(f"korgen: a stream ends after {PLACES} items of a family and difficulty")
-    offset = Random(f"korgen/{VERSION}/{seed}/{family.name}").randrange(PLACES)
-    name = rule_name(index, difficulty, shot=shot, offset=offset)
-    place = f"korgen/{VERSION}/{seed}/{family.name}/d{difficulty}/{'shot' if shot else 'sample'}/{index}"
+    name = name_at(family, difficulty, seed, index, shot=shot)
+    place = f"korgen/{_STREAMS}/{seed}/{family.name}/d{difficulty}/{'shot' if shot else 'sample'}/{index}"
     for attempt in range(ATTEMPTS):
         item = family.generate(Random(f"{place}/{attempt}"), family.levels[difficulty - 1], name)
         if item is None:

@@ -12,8 +12,8 @@ from functools import cache
 from itertools import pairwise, product
 from random import Random
 
-from assay.benchmarks.korgen.family import Family, Item, Level, levels
-from assay.benchmarks.korgen.words import CONSONANT_NAMES, NAMES, SYMBOLS, between, listed, pick, shuffled
+from assay.benchmarks.korgen.family import Family, Item, Level, levels, told
+from assay.benchmarks.korgen.words import CONSONANT_NAMES, NAMES, SYMBOLS, between, listed, pick, shuffled, unlisted
 
 # Values: a logic of three or four truth values; one connective by table, one by wording, one that turns.
 
@@ -99,7 +99,8 @@ def _ledger(rng: Random, level: Level, name: str) -> Item | None:
     start = [seal for seal in seals if up[seal]]
     if not 0 < len(start) < len(seals):
         return None
-    entries = []
+    entries: list[str] = []
+    course: list[str] = []
     acted = 0
     for number in range(1, level["entries"] + 1):
         tests = [(seal, rng.random() < 0.5) for seal in rng.sample(seals, between(rng, 1, 2))]
@@ -112,6 +113,7 @@ def _ledger(rng: Random, level: Level, name: str) -> Item | None:
             up[target] = act == "raise" or (act == "turn over" and not up[target])
         if holds != on_failure:
             up[sentinel] = not up[sentinel]
+        course.append(", ".join(sorted(seal for seal in seals if up[seal])) or "none")
     standing = [seal for seal in seals if up[seal]]
     if not standing or standing == start or not 0 < acted < len(entries):
         return None
@@ -126,13 +128,14 @@ def _ledger(rng: Random, level: Level, name: str) -> Item | None:
         f"The seals are {listed(seals)}. At first {listed(start)} {'is' if len(start) == 1 else 'are'} up, the "
         "rest down. The ledger reads:\n" + "\n".join(entries) + "\nWhich seals are up at the end?"
     )
-    return Item(rule, question, ", ".join(sorted(standing)), steps=len(entries))
+    facts = told("The seals that are up after entry", course)
+    return Item(rule, question, ", ".join(sorted(standing)), steps=len(entries), facts=facts)
 
 
 def _solve_ledger(rule: str, question: str) -> list[str]:
     ((event, sentinel),) = re.findall(r"after each entry that (.+?), the seal (\w+) is turned", rule)
-    seals = _words(re.findall(r"The seals are (.+?)\.", question)[0])
-    start = _words(re.findall(r"At first (.+?) (?:is|are) up", question)[0])
+    seals = unlisted(re.findall(r"The seals are (.+?)\.", question)[0])
+    start = unlisted(re.findall(r"At first (.+?) (?:is|are) up", question)[0])
     on_action: bool = event == "acts"
     entries: list[tuple[str, str, str]] = re.findall(
         r"^\d+\. If (.+), (raise|lower|turn over) (\w+)\.$", question, re.MULTILINE
@@ -158,10 +161,6 @@ def _solve_ledger(rule: str, question: str) -> list[str]:
         )
 
     return [", ".join(sorted(seal for seal in seals if is_up(seal, len(entries))))]
-
-
-def _words(text: str) -> list[str]:
-    return re.split(r", | and ", text)
 
 
 # Speakers: clans differ in which of their two statements are true.

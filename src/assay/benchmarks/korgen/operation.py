@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import cache
 from random import Random
 
-from assay.benchmarks.korgen.family import Family, Item, Level, levels
+from assay.benchmarks.korgen.family import Family, Item, Level, levels, told
 from assay.benchmarks.korgen.trees import Tree, parenthesised, random_tree
 from assay.benchmarks.korgen.words import LETTERS, SYMBOLS, between, listed, pick, shuffled, signed
 
@@ -147,9 +147,10 @@ def _tape(rng: Random, level: Level, name: str) -> Item | None:
     commands = dict(zip(rng.sample(SYMBOLS, level["symbols"]), _commands(rng, places), strict=False))
     program = [pick(rng, tuple(commands)) for _ in range(level["program"])]
     start = [between(rng, 1, 12) for _ in range(places)]
-    row = list(start)
+    row, course = list(start), []
     for symbol in program:
         commands[symbol][0](row)
+        course.append(", ".join(map(str, row)))
     if row == start or max(map(abs, row)) > 500:
         return None
     rule = (
@@ -160,7 +161,7 @@ def _tape(rng: Random, level: Level, name: str) -> Item | None:
     question = (
         f"The machine holds {', '.join(map(str, start))}. Which row does it hold after the program {' '.join(program)}?"
     )
-    return Item(rule, question, ", ".join(map(str, row)), steps=len(program))
+    return Item(rule, question, course[-1], steps=len(program), facts=told("The row after command", course))
 
 
 def _commands(rng: Random, places: int) -> list[tuple[Callable[[list[int]], object], str]]:

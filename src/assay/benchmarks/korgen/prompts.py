@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from assay.benchmarks.korgen.family import Item, Kind
 
-RULE_TAG = "<rule>"
+RULE_TAG, TWIN_RULE_TAG = "<rule>", "<setting>"
 
 _OPENING = (
     "Somebody has made up the rule below. Within this exercise it holds as it stands, whatever you know otherwise."
@@ -22,12 +22,35 @@ _FORMS: dict[Kind, str] = {
     "grid": "The result is the rows from top to bottom, separated by semicolons, the numbers in a row by spaces.",
 }
 
+_TWIN_OPENING = (
+    "Read how things are in the following invented setting and take it as given, even where it runs against habit."
+)
+_TWIN_EXAMPLES = "To begin with, a few settings of this sort along with what was to be found."
+_TWIN_CLOSING = (
+    "Use only what the setting says. Put what you have found inside two pairs of square brackets, thus: [[...]], as "
+    "your last line. {form}"
+)
+_TWIN_FORMS: dict[Kind, str] = {
+    "integer": "An integer, written in digits, is expected.",
+    "text": "Letters only are expected, with nothing in between.",
+    "list": "Expected are entries, comma-separated, in exactly the sequence that was demanded.",
+    "set": "Expected are entries, comma-separated; their sequence is up to you.",
+    "letter": "One of A, B, C and D is expected: that of your choice.",
+    "grid": "Expected are all lines downwards, a semicolon after each but the last, and blanks within a line.",
+}
 
-def prompt(item: Item, kind: Kind, examples: Sequence[Item] = ()) -> str:
-    """The text of a sample; ``examples`` are shown before, with their answers."""
-    parts = [_EXAMPLES, *(f"{_posed(example)}\n\n[[{example.answer}]]" for example in examples)] if examples else []
-    return "\n\n".join([*parts, _OPENING, _posed(item), _CLOSING.format(form=_FORMS[kind])])
+
+def prompt(item: Item, kind: Kind, examples: Sequence[Item] = (), *, twin: bool = False) -> str:
+    """The text of a sample; ``examples`` are shown before, with their answers. Twins are asked in other words."""
+    introduction, opening, closing, forms = (
+        (_TWIN_EXAMPLES, _TWIN_OPENING, _TWIN_CLOSING, _TWIN_FORMS) if twin else (_EXAMPLES, _OPENING, _CLOSING, _FORMS)
+    )
+    shown = [f"{_posed(example, twin)}\n\n[[{example.answer}]]" for example in examples]
+    parts = [introduction, *shown] if shown else []
+    return "\n\n".join([*parts, opening, _posed(item, twin), closing.format(form=forms[kind])])
 
 
-def _posed(item: Item) -> str:
+def _posed(item: Item, twin: bool) -> str:
+    if twin:
+        return f"{TWIN_RULE_TAG}\n{item.rule}\n</setting>\n\n<task>\n{item.question}\n</task>"
     return f"{RULE_TAG}\n{item.rule}\n</rule>\n\n<question>\n{item.question}\n</question>"

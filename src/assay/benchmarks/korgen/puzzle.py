@@ -8,42 +8,71 @@ one fits" is proved for every item that is emitted.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import combinations, permutations
-from operator import itemgetter
+from math import perm
 from random import Random
 
 from assay.benchmarks.korgen.family import Family, Item, Level, levels
 from assay.benchmarks.korgen.puzzle_grids import FAMILIES as GRIDS
-from assay.benchmarks.korgen.words import NAMES, between, listed, shuffled
+from assay.benchmarks.korgen.words import NAMES, between, listed, shuffled, unlisted
+
+# What still fits, among all ways to give each of several things a number of its own, is kept as a set of bits: one
+# integer, a bit a way. A clue is then a few operations on integers, however many ways there are.
+
+
+@cache
+def _holders(numbers: int, things: int) -> list[dict[int, int]]:
+    """For each thing, the ways (as bits) that give it each number from 1 to ``numbers``."""
+    ways = list(permutations(range(1, numbers + 1), things))
+    return [
+        {number: int("".join("01"[way[thing] == number] for way in ways), 2) for number in range(1, numbers + 1)}
+        for thing in range(things)
+    ]
+
+
+def _everything(numbers: int, things: int) -> int:
+    """The set of all ways."""
+    return (1 << perm(numbers, things)) - 1
+
+
+def _having(numbers: int, things: int, chosen: Sequence[int], values: Iterable[Sequence[int]]) -> int:
+    """The set of the ways that give the chosen things one of these series of numbers."""
+    holders = _holders(numbers, things)
+    found = 0
+    for series in values:
+        fitting = -1
+        for thing, number in zip(chosen, series, strict=True):
+            fitting &= holders[thing][number]
+        found |= fitting
+    return found
+
 
 # Table: guests around a table, their seats described by invented relations.
 
-_VERBS = ("balks", "drells", "fants", "glims", "hulks", "jorts", "krims", "marls", "nelds", "orps", "quens", "tarns")
+VERBS = ("balks", "drells", "fants", "glims", "hulks", "jorts", "krims", "marls", "nelds", "orps", "quens", "tarns")
 
 
 def _table(rng: Random, level: Level, name: str) -> Item | None:
     count = level["guests"]
     guests = rng.sample(NAMES, count)
     seat = {guest: number for number, guest in enumerate(shuffled(rng, guests), 1)}
-    verbs = dict(zip(rng.sample(_VERBS, level["relations"]), _relations(rng, count), strict=False))
+    verbs = dict(zip(rng.sample(VERBS, level["relations"]), _relations(rng, count), strict=False))
     facts = [
         (a, verb, b, holds(seat[a], seat[b])) for verb, (holds, _) in verbs.items() for a, b in permutations(guests, 2)
     ]
     true, false = shuffled(rng, [f for f in facts if f[3]]), shuffled(rng, [f for f in facts if not f[3]])
     pool = shuffled(rng, true[: 3 * count] + false[:count])
-    possible = list(permutations(range(1, count + 1)))
-    place = {guest: at for at, guest in enumerate(guests)}
+    possible, at = _everything(count, count), guests.index
     clues = []
     for a, verb, b, truth in pool:
-        holds, pair = verbs[verb][0], itemgetter(place[a], place[b])
-        fits = {(x, y) for x, y in permutations(range(1, count + 1), 2) if holds(x, y) == truth}
-        left = [seats for seats in possible if pair(seats) in fits]
-        if len(left) < len(possible):
+        fits = (pair for pair in permutations(range(1, count + 1), 2) if verbs[verb][0](*pair) == truth)
+        left = possible & _having(count, count, (at(a), at(b)), fits)
+        if left != possible:
             possible = left
             clues.append(f"{a} {verb} {b}." if truth else f"{a} does not {verb[:-1]} {b}.")
-        if len(possible) == 1:
+        if possible.bit_count() == 1:
             break
     rule = (
         f"At a {name} dinner the guests sit around a table with {count} seats, numbered 1 to {count} clockwise, one "
@@ -77,7 +106,7 @@ def _relations(rng: Random, count: int) -> list[tuple[Callable[[int, int], bool]
 def _solve_table(rule: str, question: str) -> Iterator[str]:
     count = int(re.findall(r"a table with (\d+) seats", rule)[0])
     meanings = dict(re.findall(r"^  X (\w+) Y exactly if (.+)\.$", rule, re.MULTILINE))
-    guests = re.split(r", | and ", re.findall(r"^(.+) sit at the table", question)[0])
+    guests = unlisted(re.findall(r"^(.+) sit at the table", question)[0])
     clues = [(a, verb, b, True) for a, verb, b in re.findall(r"^- (\w+) (\w+) (\w+)\.$", question, re.MULTILINE)]
     clues += [
         (a, f"{verb}s", b, False)
@@ -130,19 +159,18 @@ def _weights(rng: Random, level: Level, name: str) -> Item | None:
     heaviest = level["heaviest"]
     weight = dict(zip(stones, rng.sample(range(1, heaviest + 1), len(stones)), strict=True))
     scales = dict(zip((f"{letter}-scale" for letter in "KLM"), _scales(rng)[: level["scales"]], strict=False))
-    possible = list(permutations(range(1, heaviest + 1), len(stones)))
+    possible = _everything(heaviest, len(stones))
     pool = [(scale, group) for scale, (size, _, _) in scales.items() for group in combinations(stones, size)]
     clues = []
     for scale, group in shuffled(rng, pool):
         read = scales[scale][1]
         shown = read([weight[stone] for stone in group])
-        loaded = itemgetter(*map(stones.index, group))
-        fits = {weights for weights in permutations(range(1, heaviest + 1), len(group)) if read(weights) == shown}
-        left = [weights for weights in possible if loaded(weights) in fits]
-        if len(left) < len(possible):
+        fits = (weights for weights in permutations(range(1, heaviest + 1), len(group)) if read(weights) == shown)
+        left = possible & _having(heaviest, len(stones), tuple(map(stones.index, group)), fits)
+        if left != possible:
             possible = left
             clues.append(f"- {scale}, {listed(shuffled(rng, group))}: {shown}")
-        if len(possible) == 1:
+        if possible.bit_count() == 1:
             break
     else:
         return None
@@ -173,11 +201,11 @@ def _scales(rng: Random) -> list[tuple[int, Callable[[Sequence[int]], int], str]
 
 
 def _solve_weights(rule: str, question: str) -> Iterator[str]:
-    stones = re.split(r", | and ", re.findall(r"The stones are (.+?)\.", question)[0])
+    stones = unlisted(re.findall(r"The stones are (.+?)\.", question)[0])
     heaviest = int(re.findall(r"from 1 to (\d+)", rule)[0])
     texts = dict(re.findall(r"^  (\w-scale): takes \d stones and shows (.+)\.$", rule, re.MULTILINE))
     clues = [
-        (texts[scale], re.split(r", | and ", group), int(shown))
+        (texts[scale], unlisted(group), int(shown))
         for scale, group, shown in re.findall(r"^- (\w-scale), (.+): (\d+)$", question, re.MULTILINE)
     ]
 
@@ -193,23 +221,28 @@ def _solve_weights(rule: str, question: str) -> Iterator[str]:
             return numbers[0] * middle[0] + numbers[1]
         return (light + heavy) if "smallest" in text else (light + middle[0] + heavy) % numbers[0]
 
-    def weighed(known: dict[str, int]) -> Iterator[str]:
+    # The stones that most readings are about come first; each reading is looked at once its last stone has a weight.
+    order = sorted(stones, key=lambda stone: -sum(stone in group for _, group, _ in clues))
+    readings: list[list[tuple[str, list[int], int]]] = [[] for _ in stones]
+    for text, group, shown in clues:
+        loaded = [order.index(stone) for stone in group]
+        readings[max(loaded)].append((text, loaded, shown))
+
+    def weighed(known: tuple[int, ...]) -> Iterator[str]:
         if len(known) == len(stones):
-            yield ", ".join(str(known[stone]) for stone in stones)
+            yield ", ".join(str(known[order.index(stone)]) for stone in stones)
             return
-        stone = stones[len(known)]
         for weight in range(1, heaviest + 1):
-            if weight in known.values():
+            if weight in known:
                 continue
-            now = {**known, stone: weight}
-            if all(
-                shows(text, tuple(now[each] for each in group)) == shown
-                for text, group, shown in clues
-                if stone in group and all(each in now for each in group)
-            ):
+            now = (*known, weight)
+            for text, loaded, shown in readings[len(known)]:
+                if shows(text, tuple([now[at] for at in loaded])) != shown:
+                    break
+            else:
                 yield from weighed(now)
 
-    return weighed({})
+    return weighed(())
 
 
 FAMILIES = (

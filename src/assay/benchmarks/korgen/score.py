@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from assay.benchmarks.korgen.prompts import RULE_TAG
+from assay.benchmarks.korgen.prompts import RULE_TAG, TWIN_RULE_TAG
 from assay.records import Outcome, Sample, Score, Trajectory
 from assay.scoring.brackets import Found, find_answer
 from assay.scoring.thinking import outcome_without_answer, split_thinking
@@ -59,8 +59,8 @@ def score(sample: Sample, trajectory: Trajectory) -> Score:
 
 def found_answer(text: str) -> Found | None:
     """The answer of a reply; of a base model's, the answer before it goes on to invent the next rule."""
-    head, tag, _ = text.partition(RULE_TAG)
-    return (find_answer(head) if tag else None) or find_answer(text)
+    head = text.partition(RULE_TAG)[0].partition(TWIN_RULE_TAG)[0]
+    return (find_answer(head) if head != text else None) or find_answer(text)
 
 
 def _plain(text: str) -> str:

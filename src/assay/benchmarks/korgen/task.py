@@ -27,21 +27,24 @@ def korgen(
     data: Path | None = None,
     subset: str | None = None,
     families: tuple[str, ...] = (),
-    n: int = 100,
+    n: int = 225,
     seed: int = 0,
     difficulty: int | None = None,
     shots: int = 0,
+    twin: bool = False,
 ) -> Task:
     """Build the task.
 
     Args:
         data: Not used: the samples are generated.
-        subset: One category only: operation, logic, cipher, puzzle or counterfactual.
+        subset: One category only: operation, logic, cipher, puzzle, counterfactual, planning, tracking, tabular or
+            strings.
         families: These families of rules only; all by default.
         n: How many samples.
         seed: Another seed gives other samples.
         difficulty: 1 (easy) to 5 (hard); by default all by turns.
         shots: Solved examples before each question, at most 8.
+        twin: Ask the twin of each sample instead: the same structure in other words, with other names.
 
     Raises ``UsageError`` for names and numbers that do not exist.
     """
@@ -54,12 +57,13 @@ def korgen(
         "seed": seed,
         "difficulty": difficulty,
         "shots": shots,
+        "twin": twin,
     }
     digest = hashlib.sha256(msgspec.json.encode([VERSION, params], order="sorted")).hexdigest()
     return Task(
         name="korgen" if subset is None else f"korgen/{subset}",
         version=VERSION,
-        samples=lambda: stream(chosen, n, seed, difficulty, shots),
+        samples=lambda: stream(chosen, n, seed, difficulty, shots, twin=twin),
         protocol=single_question,
         scorers={"robust": score},
         mode="robust",

@@ -6,6 +6,7 @@ items of a stream can be identical, without anybody having to remember those tha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from random import Random
 from typing import TypeVar
@@ -21,10 +22,29 @@ _WORDS = (
 NAMES = tuple(_WORDS.split())
 """Names for people and things; they mean nothing, so nothing is known about them."""
 
+_TWIN_WORDS = (
+    "Bascor Bintle Brulam Castim Cendor Dastol Derwig Drostan Fastik Fermol Gistan Glavor Gruntil Hastor Helvik Hustan "
+    "Jastil Jormek Kantor Kestil Klovan Kustor Lastim Leskan Lustig Mastol Mestik Mordal Nastor Nervik Nuskan Pastil "
+    "Perkol Plostan Rastik Restol Ruskan Sistor Skolan Stervik Tastol Terkan Trastil Tuskor Vastim Vermol Viskan "
+    "Wastor Wendik Zastol"
+)
+TWIN_NAMES = tuple(_TWIN_WORDS.split())
+"""Names for the twins of items: as meaningless, and none of them among the others."""
+
+_THINGS = "kettle anchor ladder basket candle violin hammer saddle helmet barrel blanket pillow"
+THINGS = tuple(_THINGS.split())
+"""Names for things and columns."""
+
+_TWIN_THINGS = "teapot paddle broom satchel torch cello chisel bridle visor bucket curtain cushion"
+TWIN_THINGS = tuple(_TWIN_THINGS.split())
+"""The same for twins."""
+
 CONSONANT_NAMES = tuple(name for name in NAMES if name[0] not in "AEIOU")
 """Those that an "a" may precede."""
 
 SYMBOLS = tuple("★▲●■◆♣♠♥☼⊕⊗⊖⊙⊞⊠⋈∇§¶†")
+
+TWIN_SYMBOLS = tuple("◇○□△▽◎◐◑♢♤♧♡⊘⊚⊛⊜⊟⊡⋄⌂")
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -73,3 +93,8 @@ def signed(number: int) -> str:
 def listed(words: Sequence[str]) -> str:
     """Words as a list in prose: ``a``, ``a and b``, ``a, b and c``."""
     return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
+
+
+def unlisted(text: str) -> list[str]:
+    """The words of a list in prose."""
+    return re.split(r", | and ", text)
