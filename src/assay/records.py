@@ -279,6 +279,8 @@ class Metric(Struct, frozen=True, omit_defaults=True):
     normalised: bool = False
     """For ``auc``: divide by the range of ``along``."""
     better: Literal["higher", "lower"] = "higher"
+    scale: Literal["share", "number"] = "share"
+    """``number``: values have no upper end (bits a byte, seconds), even where those at hand lie in [0, 1]."""
 
 
 class Estimate(Struct, frozen=True, omit_defaults=True):
@@ -309,6 +311,8 @@ class Estimate(Struct, frozen=True, omit_defaults=True):
     better: Literal["higher", "lower"] = "higher"
     kind: MetricKind = "mean"
     """Only a mean of shares, plain or macro, is a share itself, to be written in percent."""
+    scale: Literal["share", "number"] = "share"
+    """As the metric declares it."""
 
 
 class DatasetInfo(Struct, frozen=True, omit_defaults=True):

@@ -15,6 +15,7 @@ from assay.errors import UsageError
 from assay.measure.intervals import clopper_pearson, t_interval, wilson
 from assay.measure.metrics import estimates, level_metric
 from assay.records import Metric, Outcome
+from assay.report.numbers import shares
 from tests.measure.frames import Row, attempts, scored
 
 ACCURACY = Metric("accuracy")
@@ -397,3 +398,13 @@ def test_metrics_of_older_manifests_mean_what_they_meant() -> None:
     older = b'{"name":"auc","by":"x","kind":"auc","along":"level","normalised":true}'
     assert msgspec.json.decode(older, type=Metric) == Metric("auc", by="x", kind="auc", along="level", normalised=True)
     assert msgspec.json.encode(ACCURACY) == b'{"name":"accuracy"}'
+
+
+def test_a_number_that_happens_to_lie_between_0_and_1_is_no_share() -> None:
+    """Bits a byte: Student's t, and no percent."""
+    values = [0.61, 0.72, 0.58, 0.66, 0.75, 0.69]
+    (found,) = estimates(scored(values), [Metric("bits_per_byte", scale="number", better="lower")], cluster=None)
+    assert found.method.startswith("t over samples")
+    assert found.scale == "number"
+    assert (found.lower, found.upper) == pytest.approx(t_interval(values))
+    assert not shares([found])

@@ -156,3 +156,33 @@ async def test_server_without_props_is_asked_to_echo() -> None:
 
     response, _ = await likelihood(script, Request("m", prompt="a", continuation="b"))
     assert [t.logprob for t in response.logprobs or ()] == [-1.0]
+
+
+async def test_token_that_llama_cpp_does_not_show_is_looked_up_among_the_alternatives() -> None:
+    """It shows no token that ends inside a character; here token 200 is such a one, and ranks behind the first 1000."""
+
+    def script(request: Received) -> Behaviour:
+        body = request.json
+        if request.path == "/tokenize":
+            return reply(200, {"tokens": [200 if c == "é" else ord(c) for c in body["content"]]})
+        token = body["logit_bias"][0][0]
+        if token == 200:
+            return reply(200, {"completion_probabilities": []})
+        ranked = [{"id": 98, "token": "b", "logprob": -0.1}]
+        if body["n_probs"] > 1000:
+            ranked.append({"id": 200, "token": "\ufffd", "logprob": -7.5})
+        return reply(200, {"completion_probabilities": [{"id": token, "logprob": -1, "top_logprobs": ranked}]})
+
+    ask = Request("m", prompt="x", continuation="aéb")
+    response, received = await likelihood(script, ask, loglikelihood="force")
+    assert [t.logprob for t in response.logprobs or ()] == [-1, -7.5, -1]
+    assert (response.logprobs or ())[1].top == {"b": -0.1}
+    forced = [request.json for request in received if request.path == "/completion"]
+    assert [body["logit_bias"][0][0] for body in forced] == [97, 200, 97, 97, 98]
+    assert [body["prompt"] for body in forced] == [[120], *[[120, 97]] * 3, [120, 97, 200]]
+
+    def without(request: Received) -> Behaviour:
+        return reply(200, {"tokens": [1, 2, 3], "completion_probabilities": []})
+
+    with pytest.raises(NotSupported, match="no log-probability for token"):
+        await likelihood(without, Request("m", prompt="x", continuation="y"), loglikelihood="force")

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from assay.errors import BadRequest, EndpointUnusable, MissingDependency, NotSupported, UsageError
-from assay.models import local
+from assay.models import llama_c, local
 from assay.models.registry import open_model
 from assay.records import Image, Message, Request, Sampling
 
@@ -98,6 +98,54 @@ async def test_file_that_is_no_model_says_why_it_did_not_start(tmp_path: Path) -
         with pytest.raises(EndpointUnusable, match=r"did not start: .*invalid magic"):
             await model.generate(Request("m", prompt=PROMPT))
     await model.close()
+
+
+async def test_one_pass_of_the_c_interface_agrees_with_forced_tokens(model: local.LocalModel, tmp_path: Path) -> None:
+    options = {"log": str(tmp_path / "decoder.log"), "n_ctx": "1024", "parallel": "2", "loglikelihood": "decode"}
+    decoding = open_model("local/smollm2", options)
+    asked = [
+        (PROMPT, " Paris"),
+        (PROMPT, " Paris, and that of Peru is Lima."),
+        ("x is 3 × 4 =", " 漢字"),  # tokens that are parts of characters
+        (PROMPT, " Paris"),  # read after other texts, from what the context still holds
+        ("So", " it goes, " * 90),  # several batches
+    ]
+    requests = [Request("m", prompt=prompt, continuation=text) for prompt, text in asked]
+    at_once = [await decoding.loglikelihood(request) for request in requests]
+    for request, found in zip(requests, at_once, strict=True):
+        if found is at_once[-1]:
+            break  # 270 forced tokens would take long and show nothing new
+        forced = await model.loglikelihood(request)
+        sums = [sum(t.logprob or 0.0 for t in r.logprobs or ()) for r in (found, forced)]
+        assert sums[0] == pytest.approx(sums[1], abs=1e-2)
+        assert len(found.logprobs or ()) == len(forced.logprobs or ())
+        assert (found.greedy, found.usage) == (forced.greedy, forced.usage)
+    assert len(at_once[-1].logprobs or ()) > 256
+    with pytest.raises(BadRequest, match="exceeds the available context size"):
+        await decoding.loglikelihood(Request("m", prompt="word " * 600, continuation="x"))
+    with pytest.raises(BadRequest, match="at least one token"):
+        await decoding.loglikelihood(Request("m", prompt="", continuation="x"))
+    with pytest.raises(NotSupported, match="plain prompts"):
+        await decoding.loglikelihood(Request("m", QUESTION, continuation="x"))
+    child = decoding._decoder._child  # type: ignore[attr-defined]
+    child.kill()
+    child.wait()
+    for _ in range(2):
+        with pytest.raises(EndpointUnusable, match="cannot compute log-likelihoods"):
+            await decoding.loglikelihood(requests[0])
+    await decoding.close()
+
+
+async def test_c_interface_that_was_not_tried_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "bad.gguf"
+    path.write_text("this is no model")
+    model = open_model(f"local/{path}", {"log": str(tmp_path / "log"), "loglikelihood": "decode"})
+    with pytest.raises(EndpointUnusable, match="cannot load"):
+        await model.loglikelihood(Request("m", prompt=PROMPT, continuation="x"))
+    await model.close()
+    monkeypatch.setattr(llama_c, "VERSION", "2020.1.1")
+    with pytest.raises(llama_c.Unusable, match=r"was tried with 2020\.1\.1 only"):
+        llama_c.Scorer(llama_c.Settings(str(path), 512))
 
 
 def test_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:

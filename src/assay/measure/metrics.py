@@ -55,6 +55,7 @@ def level_metric(metric: Metric) -> Metric:
         denominator=metric.denominator,
         absent=metric.absent,
         better=metric.better,
+        scale=metric.scale,
     )
 
 
@@ -65,7 +66,7 @@ def _of_metric(rows: pl.DataFrame, metric: Metric, cluster: str | None, level: f
     inside = counted(about, metric)
     reason = fault(inside, metric)
     inside = inside.with_columns(pl.col("x").fill_null(metric.absent))
-    bounded = bool(inside["x"].is_between(0, 1).all())
+    bounded = metric.scale == "share" and bool(inside["x"].is_between(0, 1).all())
     if cluster in (metric.by, metric.over, *metric.where):
         cluster = None
     samples = _per_sample(inside, metric, cluster)
@@ -163,7 +164,7 @@ def _summary(
     if strata is not None:
         found = _macro(part, metric, strata, clusters, bounded, level)
     elif levels is None:
-        binary = bool(part["binary"].all())
+        binary = bounded and bool(part["binary"].all())
         found = mean_of(x, int(part["attempts"].sum()), binary=binary, bounded=bounded, clusters=clusters, level=level)
     elif levels.unplaced:
         found = no_value(f"{levels.unplaced} samples have no numeric {metric.along}")
@@ -246,4 +247,5 @@ def _estimate(
         excluded={name: count for name, count in order.items() if name not in metric.denominator},
         better=metric.better,
         kind=metric.kind,
+        scale=metric.scale,
     )

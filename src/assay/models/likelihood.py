@@ -3,7 +3,9 @@
 Two ways lead there. ``echoed`` asks a server that can repeat the prompt with its log-probabilities
 (vLLM and others) for prompt and continuation at once. ``forced`` asks a llama.cpp server, which
 cannot, for each token of the continuation in turn: a huge bias makes that token the one generated,
-and the log-probability that comes with it is the model's own, taken before the bias.
+and the log-probability that comes with it is the model's own, taken before the bias. (That server
+shows no token that ends inside a character, as byte-level tokens do; such a one is looked up among
+the alternatives to another token.)
 
 Both score the tokens of ``prompt + continuation`` that hold any of the continuation's text: where
 tokenisation joins the end of the prompt with the continuation's beginning, the joint token counts.
@@ -26,6 +28,9 @@ T = TypeVar("T")
 
 _FORCE = 1000
 """Added to a token's logit: far beyond any difference between logits."""
+
+_RANKS = (1000, 10_000_000)
+"""Alternatives asked for where a token has to be looked up among them: most often few will do, else all."""
 
 _ALTERNATIVES = 8
 """Read of each echoed token: one is asked for, and servers add the token itself, in any order."""
@@ -130,14 +135,34 @@ async def forced(endpoint: Endpoint, request: Request) -> Response:
     served_by = None
     for place in range(start, len(whole)):
         completion = await _force(endpoint, whole[:place], whole[place])
-        found = completion.completion_probabilities[0] if completion.completion_probabilities else None
-        if found is None or found.id != whole[place]:
-            raise endpoint.failed(NotSupported, "does not honour logit_bias, so a continuation cannot be forced")
+        found = _shown(completion, whole[place], endpoint) or await _ranked(endpoint, whole[:place], whole[place])
         best = found.top_logprobs[:1]
         greedy = greedy and any(t.id == found.id for t in best)
         tokens.append(TokenLogprob(found.token, number(found.logprob), {t.token: number(t.logprob) for t in best}))
         served_by = completion.model
     return Response(logprobs=tuple(tokens), greedy=greedy, usage=Usage(input_tokens=len(whole)), served_by=served_by)
+
+
+def _shown(completion: _Completion, token: int, endpoint: Endpoint) -> _Probability | None:
+    """The forced token, or ``None`` where the server shows none because it ends inside a character."""
+    if not completion.completion_probabilities:
+        return None
+    found = completion.completion_probabilities[0]
+    if found.id != token:
+        raise endpoint.failed(NotSupported, "does not honour logit_bias, so a continuation cannot be forced")
+    return found
+
+
+async def _ranked(endpoint: Endpoint, before: list[int], token: int) -> _Probability:
+    """A token that the server does not show, from the alternatives to one that it does."""
+    spare = (await _tokenize(endpoint, "a"))[-1]
+    for ranks in _RANKS:
+        shown = _shown(await _force(endpoint, before, spare, ranks), spare, endpoint)
+        alternatives = shown.top_logprobs if shown is not None else []
+        for found in alternatives:
+            if found.id == token:
+                return _Probability(found.id, found.token, found.logprob, alternatives[:1])
+    raise endpoint.failed(NotSupported, f"gives no log-probability for token {token}, not even among all alternatives")
 
 
 def _shared(first: list[int], second: list[int]) -> int:
@@ -180,8 +205,8 @@ async def _tokenize(endpoint: Endpoint, text: str) -> list[int]:
     return _decode(await endpoint.post("/tokenize", encode(body)), _Tokens, endpoint).tokens
 
 
-async def _force(endpoint: Endpoint, tokens: list[int], token: int) -> _Completion:
-    body = {"prompt": tokens, "n_predict": 1, "n_probs": 1, "temperature": 0, "logit_bias": [[token, _FORCE]]}
+async def _force(endpoint: Endpoint, tokens: list[int], token: int, ranks: int = 1) -> _Completion:
+    body = {"prompt": tokens, "n_predict": 1, "n_probs": ranks, "temperature": 0, "logit_bias": [[token, _FORCE]]}
     return _decode(await endpoint.post("/completion", encode({**body, "cache_prompt": True})), _Completion, endpoint)
 
 

@@ -12,21 +12,19 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
-import sys
 from collections.abc import Awaitable, Mapping
-from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_hex
 from time import strftime
 from typing import Any
 
-import msgspec
-
 from assay.errors import ConnectionFailed, EndpointUnusable, MissingDependency, ModelNotFound, NotSupported, UsageError
-from assay.models import local_server
+from assay.models import llama_c, local_server
 from assay.models import options as option
 from assay.models.endpoint import Endpoint
+from assay.models.local_child import end, logged, spawn
+from assay.models.local_decoder import Decoder
 from assay.models.openai import OpenAIModel, Settings
 from assay.places import cache_dir
 from assay.records import Image, Request, Response
@@ -36,6 +34,8 @@ OPTIONS = {
     "parallel": "slots: requests that are computed at the same time (4)",
     "log": "file to which llama.cpp's log is appended; by default one a start, in the cache's logs folder",
     "verbosity": "of that log: 3 has lines for each request, 5 also the prompts that the slots held (3)",
+    "loglikelihood": "force: each token of a continuation by way of the server, or decode: all of them in one pass of "
+    "llama.cpp's C interface, one call at a time, plain prompts only (force)",
     "timeout": "seconds for one reply, waiting for a slot included (3600)",
 }
 
@@ -64,20 +64,28 @@ def create(name: str, options: Mapping[str, Any]) -> LocalModel:
     verbosity = option.integer(options, "verbosity", 3)
     server = local_server.Settings(str(path.resolve()), path.stem, n_ctx, parallel, verbosity)
     log = Path(options["log"]) if "log" in options else _new_log()
-    return LocalModel(name, server, log, option.number(options, "timeout", 3600.0, least=0.001))
+    timeout = option.number(options, "timeout", 3600.0, least=0.001)
+    decoder = None
+    if option.choice(options, "loglikelihood", ("force", "decode"), "force") == "decode":
+        decoder = Decoder(name, llama_c.Settings(server.model, n_ctx // parallel), log, timeout)
+    return LocalModel(name, server, log, timeout, decoder)
 
 
 class LocalModel:
     """A model in a child process, started by the first call."""
 
-    def __init__(self, name: str, server: local_server.Settings, log: Path, timeout: float) -> None:
+    def __init__(
+        self, name: str, server: local_server.Settings, log: Path, timeout: float, decoder: Decoder | None = None
+    ) -> None:
         self.name = name
-        self.concurrency = server.parallel
-        """More calls than slots would only wait."""
+        self.concurrency = server.parallel if decoder is None else 1
+        """More calls than slots would only wait; ``decoder`` has one, and remembers the text before."""
         self.log = log
         """Where llama.cpp logs."""
         self._server = server
         self._timeout = timeout
+        self._decoder = decoder
+        """Where log-likelihoods come from, if not from the server."""
         self._log_start = 0
         """Where in the log this child's part begins."""
         self._starting = asyncio.Lock()
@@ -95,15 +103,19 @@ class LocalModel:
 
     async def loglikelihood(self, request: Request) -> Response:
         """Log-probabilities of ``request.continuation``. Raises a ``CallFailed`` subclass."""
+        if self._decoder is not None:
+            return await self._decoder.loglikelihood(request)
         client = await self._running()
         return await self._watched(client.loglikelihood(request))
 
     async def close(self) -> None:
-        """End the child."""
+        """End the children."""
         if self._client is not None:
             await self._client.close()
         if self._child is not None:
-            await asyncio.to_thread(_end, self._child)
+            await asyncio.to_thread(end, self._child)
+        if self._decoder is not None:
+            await self._decoder.close()
 
     async def _running(self) -> OpenAIModel:
         """The client of the running child, started where it is not."""
@@ -122,7 +134,7 @@ class LocalModel:
     async def _start(self) -> OpenAIModel:
         try:
             self._log_start = self.log.stat().st_size if self.log.exists() else 0
-            self._child = _spawn(self._server, self.log)
+            self._child = spawn(local_server.__name__, self._server, self.log)
         except OSError as error:
             raise EndpointUnusable(f"{self.name} cannot be started: {error}") from None
         try:
@@ -134,7 +146,7 @@ class LocalModel:
                 raise
             raise EndpointUnusable(f"{self.name} was not ready after {_START_SECONDS} s (log: {self.log})") from None
         if address is None:
-            lines = self._logged()
+            lines = logged(self.log, self._log_start)
             # llama.cpp marks errors with an E after the time; the first is the cause.
             cause = next((line for line in lines if " E " in line[:20]), lines[-1])
             raise EndpointUnusable(f"{self.name} did not start: {cause} (log: {self.log})")
@@ -149,27 +161,8 @@ class LocalModel:
             code = self._child.poll() if self._child is not None else None
             if code is None:
                 raise
-            last = self._logged()[-1]
+            last = logged(self.log, self._log_start)[-1]
             raise EndpointUnusable(f"{self.name} has died (exit code {code}): {last} (log: {self.log})") from None
-
-    def _logged(self) -> list[str]:
-        """What the child has logged: the last lines, at least one."""
-        with suppress(OSError), self.log.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(self._log_start, size - 65536))
-            lines = [line.strip()[:300] for line in file.read().decode("utf-8", "replace").split("\n")]
-            return [line for line in lines if line] or ["(nothing logged)"]
-        return ["(no log)"]
-
-
-def _spawn(server: local_server.Settings, log: Path) -> subprocess.Popen[bytes]:
-    log.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", local_server.__name__, msgspec.json.encode(server).decode()]
-    with log.open("ab") as stderr:
-        # A session of its own: Ctrl-C is for this process, which lets calls under way finish.
-        return subprocess.Popen(  # noqa: S603 - our own module
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, start_new_session=True
-        )
 
 
 def _read_address(child: subprocess.Popen[bytes]) -> str | None:
@@ -179,18 +172,6 @@ def _read_address(child: subprocess.Popen[bytes]) -> str | None:
         if line.startswith(b"http://"):
             return line.decode("ascii").strip()
     return None
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    assert child.stdin is not None
-    assert child.stdout is not None
-    child.stdin.close()
-    try:
-        child.wait(_END_SECONDS)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
-    child.stdout.close()
 
 
 def _smollm2() -> Path:

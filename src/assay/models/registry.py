@@ -30,6 +30,7 @@ from assay.task import Model
 Factory = Callable[[str, Mapping[str, Any]], Model]
 
 _BUILT_IN = {
+    "hf": "assay.models.transformers",
     "local": "assay.models.local",
     "openai": "assay.models.openai",
     "replay": "assay.models.replay",

@@ -13,7 +13,10 @@ NONE = "–"
 def shares(estimates: Iterable[Estimate]) -> bool:
     """Whether all of these are means in [0, 1] with their intervals, so that they are written in percent."""
     return all(
-        e.kind != "auc" and all(0 <= x <= 1 for x in (e.value, e.lower, e.upper) if x is not None) for e in estimates
+        e.kind != "auc"
+        and e.scale == "share"
+        and all(0 <= x <= 1 for x in (e.value, e.lower, e.upper) if x is not None)
+        for e in estimates
     )
 
 

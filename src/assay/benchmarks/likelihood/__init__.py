@@ -1,0 +1,1 @@
+"""Question tasks put to base models: log-likelihoods of options and of gold answers."""
