@@ -46,7 +46,7 @@ class CitedCase(Struct, frozen=True, omit_defaults=True):
     """A passage that must occur in the case's output."""
 
 
-class Test(Struct, frozen=True, omit_defaults=True):
+class HeldOutTest(Struct, frozen=True, omit_defaults=True):
     """What a difference is tested by, on the half of the cases that it was not found on."""
 
     expression: Combination
@@ -83,7 +83,7 @@ class Finding(Struct, frozen=True, omit_defaults=True):
     cases: tuple[CitedCase, ...] = ()
     selection: Selection = ()
     """The cases that it is about."""
-    test: Test | None = None
+    test: HeldOutTest | None = None
     """Required of ``difference``, ``contrast`` and ``association``."""
     multi_label: bool | None = None
     """For ``prevalence``: whether a case may carry several of the labels. ``None``: not said."""
