@@ -28,7 +28,7 @@ test: $(VENV)/.dev lint
 	$(BIN)/pytest -m "not slow" -n 2
 
 test-slow: $(VENV)/.dev
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[ray]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[inspect,lm-eval,ray,reasoning-gym]'
 	$(BIN)/pytest -m slow
 
 demo: $(VENV)/.demo

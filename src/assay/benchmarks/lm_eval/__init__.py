@@ -1,0 +1,1 @@
+"""Tasks of lm-evaluation-harness, asked by our engine: prompts, filters and metrics are the harness's own."""
