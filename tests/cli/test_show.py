@@ -13,6 +13,8 @@ def test_repeated_attempts_are_reported_under_their_own_names(tmp_path: Path) ->
     (run,) = as_json("run", "mcq", "--data", questions, *model, "--epochs", 3, "--out", tmp_path / "r")
     found = {estimate["metric"]: estimate for estimate in run["estimates"]}
     assert {name: e["value"] for name, e in found.items()} == {"accuracy": 1, "pass@3": 1, "pass^3": 1, "maj@3": 1}
+    assert run["fixed_set_se"] == 0, "a model that always answers alike adds no noise of its own"
+    assert run["estimand"].startswith("score on the questions that these samples stand for")
     assert all((e["n"], e["samples"]) == (18, 6) for e in found.values())
     assert all(e["lower"] < 1 for e in found.values()), "six samples are no certainty"
 

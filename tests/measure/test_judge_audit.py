@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 
 from assay.cli.judge_audit import judge_audit
 from assay.errors import UsageError
-from assay.measure.judge_agreement import balanced_accuracy, bootstrap, cohen_kappa, gwet_ac1, macro_f1, tables_of
+from assay.measure.bootstrap import bootstrap
+from assay.measure.judge_agreement import balanced_accuracy, cohen_kappa, gwet_ac1, macro_f1, tables_of
 from assay.measure.judge_audit import Audit, audit
 from assay.measure.logistic import logistic
 from assay.measure.prediction_powered import effective_labels, powered_mean

@@ -46,6 +46,47 @@ def test_right_and_wrong_answers_of_one_epoch_are_counted_and_tested_exactly() -
     assert (found.samples, found.method) == (25, "t over samples")
 
 
+def test_a_comparison_says_what_it_could_have_seen_and_who_is_probably_better() -> None:
+    a, b = [1] * 10 + [1] * 8 + [0] * 2 + [0] * 5, [1] * 10 + [0] * 8 + [1] * 2 + [0] * 5
+    [found] = paired(scored(a), scored(b), ACCURACY, cluster=None)
+    reach = stats.norm.ppf(0.975) + stats.norm.ppf(0.8)
+    assert found.mde == pytest.approx(reach * np.std(np.subtract(a, b), ddof=1) / 5)
+    assert found.probability == pytest.approx(stats.beta(9, 3).sf(0.5))
+    assert (found.omega2, found.sigma2_a) == (pytest.approx(np.var(np.subtract(a, b), ddof=1)), None)
+    lower_better = Metric("errors", better="lower")
+    assert paired(scored(a), scored(b), lower_better, cluster=None)[0].probability == pytest.approx(
+        stats.beta(9, 3).cdf(0.5)
+    )
+    tags = [{"doc": i // 5} for i in range(25)]
+    [clustered] = paired(scored(a, metadata=tags), scored(b), ACCURACY, cluster="doc")
+    assert clustered.p is not None
+    assert clustered.probability == pytest.approx(1 - clustered.p / 2), "by t, as the test"
+
+
+def test_epochs_split_the_variance_of_a_difference() -> None:
+    rng = np.random.default_rng(3)
+    chance = rng.random((2, 3000))
+    sides = [
+        attempts((f"s{i}", k, "scored", float(rng.random() < c), {}, {}) for i, c in enumerate(row) for k in (1, 2, 3))
+        for row in chance
+    ]
+    [found] = paired(*sides, ACCURACY, cluster=None)
+    assert found.omega2 == pytest.approx(np.var(chance[0] - chance[1]), rel=0.06)
+    assert found.sigma2_a == pytest.approx((chance[0] * (1 - chance[0])).mean(), rel=0.05)
+    assert found.sigma2_b == pytest.approx((chance[1] * (1 - chance[1])).mean(), rel=0.05)
+
+
+def test_several_tests_are_adjusted_together() -> None:
+    a, b = scored([1] * 9 + [0] * 21), scored([0] * 9 + [0] * 21)
+    metrics = [ACCURACY, Metric("again")]
+    found, _ = compare(a, b, metrics, cluster=None)
+    p = found[0].p
+    assert p is not None
+    assert [(c.p_holm, c.p_bh, c.family) for c in found] == [(pytest.approx(2 * p), pytest.approx(p), 2)] * 2
+    [alone], _ = compare(a, b, [ACCURACY], cluster=None)
+    assert (alone.p_holm, alone.family) == (None, 1)
+
+
 def test_graded_scores_get_the_paired_t_test_and_no_mcnemar() -> None:
     rng = np.random.default_rng(0)
     a = rng.random(30)

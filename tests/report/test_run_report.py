@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
+from assay.measure.paired import as_family
 from assay.report.html import render
 from assay.report.run_report import ReportedRun, labels, run_sections
 from assay.report.sections import Figure, Paragraph, Section, Table, Transcript, Turn
@@ -128,3 +129,18 @@ def test_the_whole_report_renders_and_loads_nothing(count: int) -> None:
     assert "\u202e" not in page
     assert "xmlns" not in page
     assert page.count("<svg") == (7 if count == 2 else 6)
+
+
+def test_several_comparisons_are_adjusted_and_what_cannot_be_seen_is_said() -> None:
+    runs = [ReportedRun(manifest(name), "robust", ESTIMATES, OUTCOMES) for name in ("a/one", "b/two")]
+    both = as_family([comparison(mde=0.084), comparison(metric="strict", p=0.04)])
+    found = section(run_sections(runs, both), "Comparison")
+    first, second = [row for row in cells(found) if "p, Holm" in row]
+    assert (first["p"], first["p, Holm"], first["p, BH"], first["MDE"]) == ("0.0012", "0.0024", "0.0024", "8.40")
+    assert (second["p, Holm"], second["p, BY"], second["MDE"]) == ("0.04", "0.06", "–")
+    said = [block.text for block in found.blocks if isinstance(block, Paragraph)]
+    assert "On accuracy, this comparison cannot see differences under 8.40 points." in said
+    alone = section(run_sections(runs, [comparison()]), "Comparison")
+    assert not any("p, Holm" in row for row in cells(alone))
+    scores = section(run_sections(runs[:1]), "Scores")
+    assert any("has to differ by 13.87 points" in b.text for b in scores.blocks if isinstance(b, Paragraph))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assay.cli.common import Json, Mode, console, estimate_table, plain_table, print_json
-from assay.records import Estimate, Price, RunManifest, Usage
+from assay.records import ANSWERED, Estimate, Price, RunManifest, Usage
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,6 +26,16 @@ class RunSummary:
     outcomes: dict[str, int]
     usage: dict[str, Any]
     """Calls, tokens and seconds, summed over the stored calls."""
+    fixed_set_se: float | None = None
+    """Of the score on these very samples, from the spread of repeated attempts; ``None`` without repeats."""
+
+    @property
+    def estimand(self) -> str:
+        """What the intervals are about."""
+        task = self.manifest.task
+        over = "" if task.cluster is None else f", which share sources by {task.cluster}"
+        own = "" if self.fixed_set_se is None else f"; on these very samples SE {100 * self.fixed_set_se:.2f} points"
+        return f"score on the questions that these samples stand for{over}{own}"
 
     def facts(self) -> dict[str, Any]:
         """The summary as plain data."""
@@ -35,6 +45,8 @@ class RunSummary:
             "estimates": self.estimates,
             "outcomes": self.outcomes,
             "usage": self.usage,
+            "estimand": self.estimand,
+            "fixed_set_se": self.fixed_set_se,
             "manifest": self.manifest,
         }
 
@@ -90,7 +102,22 @@ def run_summary(run: Path, mode: str | None = None) -> RunSummary:
     if repeated:
         found += _repeated(frame, manifest)
     outcomes = dict(frame["outcome"].value_counts(sort=True).iter_rows())
-    return RunSummary(run, manifest, mode or manifest.mode, found, outcomes, _usage(run, manifest.price))
+    own = _own_dice(frame) if repeated else None
+    return RunSummary(run, manifest, mode or manifest.mode, found, outcomes, _usage(run, manifest.price), own)
+
+
+def _own_dice(frame: pl.DataFrame) -> float | None:
+    """Standard error of the mean score over exactly these samples: the model's own dice."""
+    import polars as pl
+
+    from assay.measure.variance import fixed_set_error
+
+    answered = frame.filter(pl.col("outcome").is_in([str(outcome) for outcome in ANSWERED]))
+    score = pl.col("value").fill_null(0.0)
+    cells = answered.group_by("sample").agg((score.var(ddof=0) * pl.len()).alias("within"), pl.len().alias("k"))
+    if cells.is_empty():
+        return None
+    return fixed_set_error(cells["within"].to_numpy(), cells["k"].cast(pl.Float64).to_numpy())
 
 
 def _repeated(frame: pl.DataFrame, manifest: RunManifest) -> list[Estimate]:
@@ -134,6 +161,7 @@ def describe(summary: RunSummary, published: tuple[str, ...] | None = None) -> N
         for note in task.dataset.notes:
             out.print(f"note: {note}", markup=False)
     out.print(estimate_table(summary.estimates))
+    out.print(f"estimand: {summary.estimand}", markup=False)
     state = manifest.status if manifest.sealed else f"{manifest.status}, not sealed"
     planned = f" of {manifest.planned} planned" if manifest.planned else ""
     out.print(f"outcomes: {counts(summary.outcomes)}{planned} ({state})", markup=False)

@@ -7,10 +7,15 @@ a statistic is described by the influence of each sample on it, influences are s
 and the sums are squared. The invariant: an interval never has zero width because the data happen to
 be all alike; such data have a bound of their own (``all_alike``).
 
+Three questions can be asked of one set of samples. On *the population that they stand for*, the intervals here
+are the answer. On *these very samples*, of which all were asked, only the model's own sampling noise is left
+(``variance.fixed_set_error``); of a finite pool of which some were asked, the error shrinks by
+``finite_population``. And *which of two models is better* is ``paired``'s question.
+
 Sources: Wilson (1927); Clopper and Pearson (1934); Brown, Cai and DasGupta, "Interval estimation for a
 binomial proportion" (2001); Miller, "Adding error bars to evals" (arXiv 2411.00640) for the clustered
 error; Korn and Graubard (1998) and Dean and Pagano (2015) for proportions from clustered samples;
-Carter, Schnepel and Steigerwald (2017) for unequal clusters.
+Bell and McCaffrey (2002) and Carter, Schnepel and Steigerwald (2017) for unequal clusters.
 """
 
 from __future__ import annotations
@@ -24,6 +29,10 @@ from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
+
+
+_DOUBT = 0.7
+"""Clusters' worth of doubt about how alike the samples of a cluster are."""
 
 
 class Interval(NamedTuple):
@@ -82,6 +91,51 @@ def standard_error(influence: ArrayLike, clusters: Codes | None = None) -> float
     return sqrt(float(totals @ totals) * len(totals) / (len(totals) - 1))
 
 
+def cluster_error(influence: ArrayLike, clusters: Codes) -> float:
+    """``standard_error`` without its bias for clusters of unequal size, which intervals are made with.
+
+    SE² = Σ_g e_g² / (1 - 2 h_g + Σ h²), with e_g the influence summed over cluster g and h_g its share of the samples:
+    what makes E e_g² right where samples of a cluster are alike. For equal clusters it is ``standard_error``.
+    """
+    sizes = np.bincount(clusters).astype(np.float64)
+    if len(sizes) < 2:
+        raise ValueError("a standard error takes at least two independent units")
+    totals = np.bincount(clusters, weights=np.asarray(influence, dtype=np.float64))
+    share = sizes / sizes.sum()
+    return sqrt(float((totals**2 / (1 - 2 * share + share @ share)).sum()))
+
+
+def steadied_error(influence: ArrayLike, clusters: Codes) -> float:
+    """``cluster_error`` drawn a little towards the error of clusters whose samples are half alike.
+
+    Near the ends of a scale the spread comes from a few clusters, which hardly show how alike their samples are: one
+    wrong answer in one cluster looks like independence. The design effect SE²/SE_iid² is therefore averaged with
+    (1 + Σ n_g²/n)/2, halfway between independence and clusters all alike, which weighs as much as 0.7 clusters do,
+    while the data weigh as many as their squared influence comes from, (Σ q_g)²/Σ q_g². The weight was chosen by
+    simulation (``effective_wilson``).
+    """
+    psi = np.asarray(influence, dtype=np.float64)
+    independent = float(psi @ psi)
+    if independent == 0:
+        return 0.0
+    sizes = np.bincount(clusters).astype(np.float64)
+    squares = np.bincount(clusters, weights=psi * psi)
+    seen = float(squares.sum() ** 2 / (squares @ squares))
+    design = cluster_error(psi, clusters) ** 2 / independent
+    doubt = (1 + float(sizes @ sizes) / len(psi)) / 2
+    return sqrt(independent * (seen * design + _DOUBT * doubt) / (seen + _DOUBT))
+
+
+def finite_population(n: int, of: int) -> float:
+    """What a standard error shrinks by where ``n`` of a pool of ``of`` samples were asked: √((N - n) / (N - 1)).
+
+    For the score on the pool itself, not on what the pool stands for; the samples must have been drawn at random.
+    """
+    if not 1 <= n <= of:
+        raise ValueError(f"{n} samples cannot be drawn from {of}")
+    return 0.0 if n == of else sqrt((of - n) / (of - 1))
+
+
 def t_around(centre: float, se: float, df: float, level: float = 0.95) -> Interval:
     """Student's t interval of an estimate with a standard error on ``df`` degrees of freedom."""
     half = _t_quantile(df, level) * se
@@ -95,13 +149,17 @@ def t_interval(values: ArrayLike, level: float = 0.95) -> Interval:
 
 
 def clustered_t_interval(values: ArrayLike, clusters: ArrayLike, level: float = 0.95) -> Interval:
-    """t interval of the mean of values that come in clusters, on clusters - 1 degrees of freedom.
+    """t interval of the mean of values that come in clusters, on effective clusters - 1 degrees of freedom.
 
-    ``clusters`` are labels of any kind, one a value.
+    ``clusters`` are labels of any kind, one a value. Simulated with normal effects of clusters and samples, 5 to 50
+    clusters from equal to very unequal, nominal 95 %: coverage 93.4 to 98.8 %; with ``standard_error`` on G - 1
+    degrees of freedom it is the same for equal clusters and down to 83 % for unequal ones.
     """
     x = np.asarray(values, dtype=np.float64)
     codes = codes_of(clusters)
-    return t_around(float(x.mean()), standard_error(_influence(x), codes), int(codes.max()), level)
+    return t_around(
+        float(x.mean()), cluster_error(_influence(x), codes), max(1.0, effective_clusters(codes) - 1), level
+    )
 
 
 def effective_wilson(p: float, se: float, df: float, level: float = 0.95, limit: float | None = None) -> Interval:
@@ -111,10 +169,10 @@ def effective_wilson(p: float, se: float, df: float, level: float = 0.95, limit:
     n* = p(1-p)/SE², at most ``limit`` (the trials there really were, for 0/1 data). It is multiplied by
     (z/t)² for the error of SE itself.
 
-    Nominal 95 %, simulated over 5 to 50 clusters, p from .5 to .99, intra-cluster correlation 0 to .4, sizes
-    equal and very unequal, with ``df`` = effective clusters - 1: coverage is 96.5 % on average, at least 93.5 % in
-    nine cells of ten and 86 % in the worst; of the clustered t interval 93 %, 85 % and 78 %; of a beta-binomial
-    posterior with the prior Gamma(1, 1) on the concentration, for 5 and 10 clusters at p = .95, 74 to 94 %.
+    Nominal 95 %, simulated over 5 to 50 clusters, p from .5 to .99, intra-cluster correlation 0 to .4, sizes from
+    equal to very unequal, with ``steadied_error`` and ``df`` = effective clusters - 1: coverage is 98 % on average
+    (discrete data cannot do better near the ends), at least 95.5 % in nine cells of ten and 92 % in the worst. With
+    ``standard_error`` the worst is 84 %; of the clustered t interval it is 78 %. ``perf/coverage.py`` prints the grid.
     """
     ratio = _normal_quantile(level) / _t_quantile(max(df, 1.0), level)  # below 1 the quantile overflows
     n = p * (1 - p) / (se * se)

@@ -33,8 +33,9 @@ from functools import partial
 import numpy as np
 import polars as pl
 
+from assay.measure.bootstrap import Statistic, bootstrap
 from assay.measure.intervals import Floats, codes_of
-from assay.measure.judge_agreement import Statistic, balanced_accuracy, bootstrap, cohen_kappa, gwet_ac1, macro_f1
+from assay.measure.judge_agreement import balanced_accuracy, cohen_kappa, gwet_ac1, macro_f1
 from assay.measure.judge_bias import coefficients, length, leniency, position, self_preference
 from assay.measure.judge_rows import (
     Part,

@@ -14,8 +14,9 @@ import numpy as np
 import polars as pl
 
 from assay.errors import UsageError
+from assay.measure.bootstrap import Statistic, bootstrap
 from assay.measure.intervals import Codes, Floats, codes_of
-from assay.measure.judge_agreement import Statistic, bootstrap, tables_of
+from assay.measure.judge_agreement import tables_of
 from assay.measure.summaries import Clusters, Scale, Summary, from_influence, mean_of
 from assay.records import Estimate
 

@@ -17,10 +17,14 @@ import polars as pl
 from scipy import special
 
 from assay.errors import UsageError
+from assay.measure.bayes import probability_better
 from assay.measure.columns import attempt_columns, counted, fault, group_of, json_text, keys_of, matching, tag_of
 from assay.measure.intervals import Floats
 from assay.measure.metrics import clusters_of, estimates
-from assay.measure.summaries import Scale, Summary, from_influence
+from assay.measure.multiplicity import benjamini_hochberg, benjamini_yekutieli, holm
+from assay.measure.power import detectable_with
+from assay.measure.summaries import Clusters, Scale, Summary, from_influence, t_error
+from assay.measure.variance import sampling_variance
 from assay.records import Estimate, Metric, TaskInfo
 
 
@@ -56,6 +60,22 @@ class Comparison(msgspec.Struct, frozen=True, omit_defaults=True):
     """Exact, two-sided. It takes samples as independent; where they are clustered, go by ``p``."""
     mcnemar_mid_p: float | None = None
     """Less conservative (Fagerland, Lydersen and Laake, 2013)."""
+    probability: float | None = None
+    """P(A is better): from the posterior of the four outcomes under a uniform prior for independent 0/1 scores of one
+    epoch, else from the t distribution of the (clustered) difference, a flat prior's posterior."""
+    mde: float | None = None
+    """The smallest true difference that this comparison would find with power 80 % at ``1 - level``."""
+    omega2: float | None = None
+    """Variance of the samples' differences that more epochs cannot take away; without epochs, all of it."""
+    sigma2_a: float | None = None
+    """Variance of one attempt within a sample; ``None`` where no sample was attempted twice."""
+    sigma2_b: float | None = None
+    p_holm: float | None = None
+    """This and the next two: ``p`` adjusted for all comparisons made together, where there are several."""
+    p_bh: float | None = None
+    p_by: float | None = None
+    family: int = 1
+    """How many tests were made together."""
     left_out_a: dict[str, int] = {}
     """Samples of ``a`` that do not enter, by reason."""
     left_out_b: dict[str, int] = {}
@@ -104,7 +124,23 @@ def compare(
             reasons.append(str(error))
     if not found:
         raise UsageError("; ".join(reasons) or "the task has no metric to compare the runs on")
-    return found, reasons
+    return as_family(found), reasons
+
+
+def as_family(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """The comparisons with p-values adjusted for their number (Holm, Benjamini-Hochberg, Benjamini-Yekutieli).
+
+    One that has no p-value is no test, and a single test needs no adjustment.
+    """
+    p = [float("nan") if c.p is None else c.p for c in comparisons]
+    family = sum(c.p is not None for c in comparisons)
+    if family < 2:
+        return list(comparisons)
+    adjusted = zip(comparisons, holm(p), benjamini_hochberg(p), benjamini_yekutieli(p), strict=True)
+    return [
+        c if c.p is None else msgspec.structs.replace(c, p_holm=float(h), p_bh=float(bh), p_by=float(by), family=family)
+        for c, h, bh, by in adjusted
+    ]
 
 
 def at_two_levels(
@@ -166,8 +202,9 @@ def _side(frame: pl.DataFrame, metric: Metric, cluster: str | None, which: str) 
     scores = inside.group_by("sample").agg(
         pl.col("x").mean(),
         pl.len().alias("attempts"),
+        (pl.col("x").var(ddof=0) * pl.len()).alias("within"),
         pl.col("x").is_in([0.0, 1.0]).all().alias("binary"),
-        pl.col("x").is_between(0, 1).all().alias("bounded"),
+        (pl.col("x").is_between(0, 1).all() & (metric.scale == "share")).alias("bounded"),
     )
     tags = about.group_by("sample").agg(
         pl.col("outcome").first(), group_of(metric).first(), tag_of(cluster).first().alias("cluster")
@@ -193,9 +230,10 @@ def _compare(a: Estimate, b: Estimate, both: pl.DataFrame, cluster: str | None) 
     once = bool((used["attempts"] == 1).all() and (used["attempts_b"] == 1).all())
     binary = once and bool(used["binary"].all() and used["binary_b"].all())
     mean = float(d.mean())
+    influence = (d - mean) / len(d)
     summary = from_influence(
         mean,
-        (d - mean) / len(d),
+        influence,
         clusters=clusters,
         scale=Scale(-1.0, 1.0) if bounded else None,
         level=a.level,
@@ -203,7 +241,8 @@ def _compare(a: Estimate, b: Estimate, both: pl.DataFrame, cluster: str | None) 
         symmetric=True,
     )
     table = _fourfold(x, y) if binary else None
-    p, test = _test(summary, table, used.height, cluster)
+    omega2, sigma2_a, sigma2_b = _variances(used, d)
+    p, test = _test(summary, table, influence, clusters)
     return Comparison(
         metric=a.metric,
         group=a.group,
@@ -228,7 +267,22 @@ def _compare(a: Estimate, b: Estimate, both: pl.DataFrame, cluster: str | None) 
         left_out_a=_left_out(both, "", "_b"),
         left_out_b=_left_out(both, "_b", ""),
         better=a.better,
+        probability=_probability(summary, table, influence, clusters, a.better),
+        mde=None if not summary.se else detectable_with(t_error(influence, clusters)[0], alpha=1 - a.level),
+        omega2=omega2,
+        sigma2_a=sigma2_a,
+        sigma2_b=sigma2_b,
     )
+
+
+def _variances(used: pl.DataFrame, d: Floats) -> tuple[float | None, float | None, float | None]:
+    """ω_d² and the σ² of either side, by analysis of variance."""
+    if len(d) < 2:
+        return None, None, None
+    sides = [(used[f"within{end}"].to_numpy(), used[f"attempts{end}"].to_numpy().astype(float)) for end in ("", "_b")]
+    sigma2 = [sampling_variance(within, attempts) for within, attempts in sides]
+    noise = sum(s * float((1 / attempts).mean()) for s, (_, attempts) in zip(sigma2, sides, strict=True) if s)
+    return max(0.0, float(d.var(ddof=1)) - noise), sigma2[0], sigma2[1]
 
 
 class _Fourfold(NamedTuple):
@@ -256,17 +310,38 @@ def mcnemar(only_a: int, only_b: int, *, mid: bool = False) -> float:
     return min(1.0, p)
 
 
-def _test(summary: Summary, table: _Fourfold | None, samples: int, cluster: str | None) -> tuple[float | None, str]:
+def _test(
+    summary: Summary, table: _Fourfold | None, influence: Floats, clusters: Clusters | None
+) -> tuple[float | None, str]:
     """The test that fits the data: clustered samples are not McNemar's independent ones."""
-    if summary.clusters is None and table is not None:
+    if clusters is None and table is not None:
         return mcnemar(table.only_a, table.only_b), "exact McNemar"
-    units = samples if summary.clusters is None else summary.clusters
-    over = "" if summary.clusters is None else f", clustered by {cluster}"
+    units = len(influence) if clusters is None else clusters.distinct
+    over = "" if clusters is None else f", clustered by {clusters.name}"
     if units < 2 or summary.value is None:
         return None, "none: a single unit"
     if not summary.se:  # every unit differs by the same amount
         return (1.0 if summary.value == 0 else 2.0 ** (1 - units)), f"exact sign flip{over}"
-    return 2 * float(special.stdtr(units - 1, -abs(summary.value) / summary.se)), f"paired t{over}"
+    error, df = t_error(influence, clusters)
+    return 2 * float(special.stdtr(df, -abs(summary.value) / error)), f"paired t{over}"
+
+
+def _probability(
+    summary: Summary,
+    table: _Fourfold | None,
+    influence: Floats,
+    clusters: Clusters | None,
+    better: Literal["higher", "lower"],
+) -> float | None:
+    """P(A is better), by what the data call for as in ``_test``."""
+    if clusters is None and table is not None:
+        higher = probability_better(table.only_a, table.only_b)
+    elif summary.se and summary.value is not None:
+        error, df = t_error(influence, clusters)
+        higher = float(special.stdtr(df, summary.value / error))
+    else:
+        return None
+    return higher if better == "higher" else 1 - higher
 
 
 def _left_out(both: pl.DataFrame, own: str, other: str) -> dict[str, int]:

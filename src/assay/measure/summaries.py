@@ -17,9 +17,11 @@ from assay.measure.intervals import (
     Floats,
     Interval,
     all_alike,
+    cluster_error,
     effective_clusters,
     effective_wilson,
     standard_error,
+    steadied_error,
     t_around,
     wilson,
 )
@@ -221,15 +223,26 @@ def from_influence(
         ends = all_alike(min(max(value, scale.lower), scale.upper), units, *scale, level)
         return Summary(value, 0.0, *ends, count, f"clopper-pearson, all units alike, {over}")
     if scale is None or symmetric:
-        ends = t_around(value, se, units - estimated, level)
+        ends = t_around(value, *t_error(influence, clusters, estimated), level)
         if scale is not None:
             ends = Interval(max(ends.lower, scale.lower), min(ends.upper, scale.upper))
         return Summary(value, se, *ends, count, f"t {over}" if clusters is None else f"t, {over}")
     span = scale.upper - scale.lower
     df = (units if clusters is None else effective_clusters(clusters.codes)) - estimated
-    unit = effective_wilson((value - scale.lower) / span, se / span, df, level, limit)
+    steady = se if clusters is None else steadied_error(influence, clusters.codes)
+    unit = effective_wilson((value - scale.lower) / span, steady / span, df, level, limit)
     ends = Interval(scale.lower + span * unit.lower, scale.lower + span * unit.upper)
     return Summary(value, se, *ends, count, f"wilson on effective n, {over}")
+
+
+def t_error(influence: Floats, clusters: Clusters | None, estimated: int = 1) -> tuple[float, float]:
+    """The standard error and degrees of freedom of a t interval or test, right for clusters of unequal size too.
+
+    The error that is *reported* is ``standard_error``; they are the same for equal clusters and single samples.
+    """
+    if clusters is None:
+        return standard_error(influence), float(len(influence) - estimated)
+    return cluster_error(influence, clusters.codes), max(1.0, effective_clusters(clusters.codes) - estimated)
 
 
 def _one_curve_each(at: Codes, levels: int, clusters: Clusters) -> bool:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import sqrt
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from assay.measure.power import detectable_with
 from assay.records import Estimate, Outcome, RunManifest
 from assay.report import figures
 from assay.report.numbers import NONE, confidence, count, counts, interval, number, p_value, shares
@@ -123,6 +125,7 @@ def _what_was_run(named: Mapping[str, ReportedRun]) -> Iterable[Block]:
 
 def _scores(estimates: Mapping[str, Sequence[Estimate]]) -> Iterable[Block]:
     yield from _score_blocks({run: [e for e in found if e.group is None] for run, found in estimates.items()}, "score")
+    yield from _blind(estimates)
     grouped = dict.fromkeys(e.metric for found in estimates.values() for e in found if e.group is not None)
     for metric in grouped:
         yield Heading(metric)
@@ -130,6 +133,20 @@ def _scores(estimates: Mapping[str, Sequence[Estimate]]) -> Iterable[Block]:
             run: [e for e in found if e.metric == metric and e.group is not None] for run, found in estimates.items()
         }
         yield from _score_blocks(own, metric)
+
+
+def _blind(estimates: Mapping[str, Sequence[Estimate]]) -> Iterable[Block]:
+    """How small a difference from another run would go unseen, for each run's first score."""
+    for run, found in estimates.items():
+        first = next((e for e in found if e.group is None and e.se), None)
+        if first is not None and first.se is not None:
+            percent = shares([first])
+            least = detectable_with(sqrt(2) * first.se, alpha=1 - first.level)
+            text = f"{number(least, percent=percent)}{' points' if percent else ''}"
+            yield Paragraph(
+                f"Against {run}, another run of as many samples has to differ by {text} in {first.metric} to be told "
+                "apart (power 80 %) if the two are unrelated; paired on the same samples, less, often much less."
+            )
 
 
 def _score_blocks(estimates: Mapping[str, Sequence[Estimate]], what: str) -> Iterable[Block]:
@@ -209,10 +226,12 @@ def _curves(named: Mapping[str, ReportedRun]) -> Iterable[Block]:
 
 def _comparison(comparisons: Sequence[Comparison], not_compared: Sequence[str], a: str, b: str) -> Iterable[Block]:
     level = confidence(comparisons[0].level)
+    several = any(c.p_holm is not None for c in comparisons)
     yield Paragraph(
         f"A is {a}, B is {b}. Differences are A minus B on the samples that both answered, paired sample by sample; "
-        "intervals and p-values are not adjusted for the number of rows."
+        "intervals hold for one row each."
     )
+    yield from _mde(comparisons)
     if len(comparisons) <= _ROWS_DRAWN:
         yield Figure(
             figures.paired_forest(comparisons, a, b),
@@ -222,13 +241,21 @@ def _comparison(comparisons: Sequence[Comparison], not_compared: Sequence[str], 
         (
             Column("metric"),
             *(Column(name, numeric=True) for name in ("A", "interval of A", "B", "interval of B")),
-            *(Column(name, numeric=True) for name in ("A − B", "interval", "SE", "n", "p")),
+            *(Column(name, numeric=True) for name in ("A − B", "interval", "SE", "MDE", "n", "p")),
+            *(Column(name, numeric=True) for name in (("p, Holm", "p, BH", "p, BY") if several else ())),
             Column("better"),
             Column("test"),
             Column("interval by"),
         ),
-        tuple(_comparison_row(c) for c in comparisons),
-        "Shares and their differences in percent. n: samples that both answered.",
+        tuple(_comparison_row(c, several) for c in comparisons),
+        "Shares and their differences in percent. n: samples that both answered. MDE: the smallest true difference "
+        "that this comparison finds with power 80 %."
+        + (
+            f" Adjusted for {max(c.family for c in comparisons)} tests: Holm holds the chance of any false finding, "
+            "Benjamini-Hochberg and Benjamini-Yekutieli the share of false ones."
+            if several
+            else ""
+        ),
     )
     fourfold = [c for c in comparisons if c.only_a is not None]
     if fourfold:
@@ -256,11 +283,20 @@ def _comparison(comparisons: Sequence[Comparison], not_compared: Sequence[str], 
     yield from (Paragraph(f"Not compared: {why}") for why in not_compared)
 
 
+def _mde(comparisons: Sequence[Comparison]) -> Iterable[Block]:
+    """What the comparison of the first metric cannot see."""
+    first = comparisons[0]
+    if first.mde is not None:
+        percent = shares([first.a, first.b])
+        least = f"{number(first.mde, percent=percent)}{' points' if percent else ''}"
+        yield Paragraph(f"On {_name(first)}, this comparison cannot see differences under {least}.")
+
+
 def _name(comparison: Comparison) -> str:
     return comparison.metric if comparison.group is None else f"{comparison.metric} · {comparison.group}"
 
 
-def _comparison_row(c: Comparison) -> tuple[str, ...]:
+def _comparison_row(c: Comparison, several: bool) -> tuple[str, ...]:
     percent = shares([c.a, c.b])
     return (
         _name(c),
@@ -271,8 +307,10 @@ def _comparison_row(c: Comparison) -> tuple[str, ...]:
         number(c.difference, percent=percent),
         interval(c.lower, c.upper, percent=percent),
         number(c.se, percent=percent),
+        number(c.mde, percent=percent),
         count(c.samples),
         p_value(c.p),
+        *(map(p_value, (c.p_holm, c.p_bh, c.p_by)) if several else ()),
         c.better,
         c.test,
         f"{confidence(c.level)} {c.method}",
