@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from assay.measure.judge_audit import Audit
+    from assay.measure.judge_labels import Labels, Plan
     from assay.records import Estimate
 
 _OF_CRITERION = "criterion kappa"
@@ -54,6 +55,21 @@ def judge_audit(
     level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Confidence of the intervals.")] = 0.95,
     draws: Annotated[int, typer.Option(min=100, max=100_000, help="Bootstrap draws.")] = 2000,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    strata: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Weigh the judge apart in each value of this column.")
+    ] = None,
+    paired: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Mean label of author A less that of B, on what both answered.")
+    ] = None,
+    label_price: Annotated[float | None, typer.Option(min=1e-9, help="Price of a human label.")] = None,
+    judge_price: Annotated[float, typer.Option(min=0, help="Price of a verdict, in the same unit.")] = 0.0,
+    next_: Annotated[int, typer.Option("--next", min=0, metavar="N", help="Draw N items to label next.")] = 0,
+    uncertainty: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="How unsure the judge is (else the spread of its verdicts).")
+    ] = None,
+    probability: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="With which a labelled item was drawn, as --next printed it.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Hold a judge's verdicts against human labels: agreement, biases, repeatability, and what it is worth.
@@ -67,20 +83,55 @@ def judge_audit(
     """
     from assay.engine.rows import open_rows
     from assay.measure.judge_audit import audit
+    from assay.measure.judge_labels import Plan
 
     rows = open_rows(file).collect()
     rows = _matching(rows, pairs(where, "--where"))
     roles = _roles(rows.columns, {"label": label, "verdict": verdict, **pairs(columns, "--map")}, by)
-    parts = [(None, rows)] if by is None else _parts(rows, by)
+    parts: list[tuple[str | None, pl.DataFrame]] = [(None, rows)] if by is None else _parts(rows, by)
+    more = {"stratum": strata, "uncertainty": uncertainty, "probability": probability}
+    plan = Plan(_authors(paired), label_price, judge_price, next_, level, seed)
+    worth = _worth(parts, roles, {role: column for role, column in more.items() if column}, plan, by_place)
     found = [
         (name, audit(_renamed(part, roles), by_place=by_place, level=level, draws=draws, seed=seed))
         for name, part in parts
     ]
     if json:
-        print_json({"file": str(file), "columns": roles, "seed": seed, "parts": [_facts(n, a) for n, a in found]})
+        facts = [_facts(n, a) | _facts_of_labels(worth[n]) for n, a in found]
+        print_json({"file": str(file), "columns": roles, "seed": seed, "parts": facts})
         return
     for name, each in found:
-        _describe(name and f"{by} = {name}", each)
+        title = name and f"{by} = {name}"
+        _describe(title, each)
+        if (of_labels := worth[name]) is not None:
+            describe_labels(title, of_labels)
+
+
+def _authors(paired: str | None) -> tuple[str, str] | None:
+    if paired is None:
+        return None
+    first, comma, second = paired.partition(",")
+    if not (comma and first and second) or "," in second or first == second:
+        raise UsageError(f"--paired takes two authors, A,B, not {paired!r}")
+    return first, second
+
+
+def _worth(
+    parts: list[tuple[str | None, pl.DataFrame]],
+    roles: dict[str, str],
+    more: dict[str, str],
+    plan: Plan,
+    by_place: bool,
+) -> dict[str | None, Labels | None]:
+    """What few labels are worth in each part, where an option asks for it."""
+    from assay.measure.judge_labels import labels_report
+
+    if not (more or plan.paired or plan.label_price is not None or plan.next):
+        return dict.fromkeys((name for name, _ in parts), None)
+    for role, column in more.items():
+        if column not in parts[0][1].columns:
+            raise UsageError(f"--{role}: no column {column!r}; there are: {', '.join(parts[0][1].columns)}")
+    return {name: labels_report(_renamed(part, roles | more), plan, by_place=by_place) for name, part in parts}
 
 
 def _matching(rows: pl.DataFrame, patterns: dict[str, str]) -> pl.DataFrame:
@@ -139,6 +190,44 @@ def _parts(rows: pl.DataFrame, by: str) -> list[tuple[str | None, pl.DataFrame]]
 
 def _facts(name: str | None, found: Audit) -> dict[str, Any]:
     return {"part": name, "estimates": found.estimates, "notes": found.notes}
+
+
+def _facts_of_labels(found: Labels | None) -> dict[str, Any]:
+    if found is None:
+        return {}
+    prices = [
+        {"judge": judge, "labels": n, "others": more, "correlation": rho, **cost._asdict()}
+        for judge, n, more, rho, cost in found.prices
+    ]
+    return {"labels": {"estimates": found.estimates, "prices": prices, "next": found.next, "notes": found.notes}}
+
+
+def describe_labels(title: str | None, found: Labels) -> None:
+    """Print what few labels are worth."""
+    out = console()
+    if found.estimates:
+        groups = dict.fromkeys(estimate.group for estimate in found.estimates)
+        for group in groups:
+            heading = " · ".join(part for part in (title, group, "labels and verdicts together") if part)
+            out.print(_table(heading, group, [e for e in found.estimates if e.group == group]))
+    for judge, n, more, rho, cost in found.prices:
+        best = (
+            "do without the judge: it does not pay at any mix"
+            if cost.best_ratio >= 1
+            else f"at best {cost.best_verdicts:.3g} items judged for each one labelled, "
+            f"at {100 * cost.best_ratio:.1f} % of the price of labels alone"
+        )
+        print(
+            f"{judge}: {n} labels and {n + more} verdicts cost {cost.spent:.6g}; labels alone of the same precision "
+            f"would cost {cost.labels_alone:.6g} (correlation {rho:.2f}); {best}"
+        )
+    if found.next:
+        table = plain_table("label next (keep the probability)", ["item", "probability", "uncertainty"])
+        for drawn in found.next:
+            table.add_row(drawn.item, f"{drawn.probability:.6g}", f"{drawn.uncertainty:.4g}")
+        out.print(table)
+    for note in found.notes:
+        print(f"note: {note}", file=sys.stderr)
 
 
 def _describe(name: str | None, found: Audit) -> None:
