@@ -72,6 +72,14 @@ KINDS = {"sample": b'{"t":"sample"', "call": b'{"t":"call"', "score": b'{"t":"sc
 """How the JSON of each kind of line begins: lets a reader pass over the others unread."""
 
 
+_BEGINNINGS = tuple(KINDS.values())
+_parser: msgspec.json.Decoder[SampleLine | CallLine | ScoreLine] = msgspec.json.Decoder(
+    SampleLine | CallLine | ScoreLine
+)
+_closed_parser: msgspec.json.Decoder[SampleLine | CallLineRaw | ScoreLine] = msgspec.json.Decoder(
+    SampleLine | CallLineRaw | ScoreLine
+)
+
 FRAME_BYTES = 10
 """What a line adds to its JSON: the checksum, a space and the newline."""
 
@@ -176,7 +184,7 @@ def read_lines(path: Path, prefix: bytes = b"{", start: int = 0) -> Iterator[tup
             file.seek(start)
             offset = start
             for line in file:
-                if line[9 : 9 + len(prefix)] == prefix and line.endswith(b"\n"):
+                if line.startswith(prefix, 9) and line.endswith(b"\n"):
                     data = line[9:-1]
                     yield offset, data if _intact(line, data) else None
                 elif not line.startswith(b"\n") and not _other_kind(line):
@@ -204,8 +212,16 @@ def read_at(path_fd: int, offset: int, length: int) -> bytes:
 
 def parse(data: bytes) -> SampleLine | CallLine | ScoreLine:
     """The record of a line."""
-    record: SampleLine | CallLine | ScoreLine = decode(data, SampleLine | CallLine | ScoreLine)  # type: ignore[arg-type]
-    return record
+    try:
+        return _parser.decode(data)
+    except msgspec.DecodeError:
+        record: SampleLine | CallLine | ScoreLine = decode(data, SampleLine | CallLine | ScoreLine)  # type: ignore[arg-type]
+        return record
+
+
+def parse_closed(data: bytes) -> SampleLine | CallLineRaw | ScoreLine:
+    """The record of a line without lone surrogates, its request left as JSON: half the time for a call."""
+    return _closed_parser.decode(data)
 
 
 def _intact(line: bytes, data: bytes) -> bool:
@@ -216,7 +232,7 @@ def _intact(line: bytes, data: bytes) -> bool:
 
 
 def _other_kind(line: bytes) -> bool:
-    return line.endswith(b"\n") and any(line[9:].startswith(start) for start in KINDS.values())
+    return line.startswith(_BEGINNINGS, 9) and line.endswith(b"\n")
 
 
 def storage_failed(error: OSError, path: Path) -> StorageFailed:

@@ -27,6 +27,7 @@ from assay.store.journal import (
     Line,
     SampleLine,
     parse,
+    parse_closed,
     read_lines,
     storage_failed,
 )
@@ -125,7 +126,8 @@ def stored_lines(folder: Path) -> Iterator[Line]:
 def _rows(journal: Path, kind: str, dropped: Offsets, only: Offsets | None = None) -> Iterator[Row]:
     for offset, data in read_lines(journal, KINDS[kind]):
         if data is not None and offset not in dropped and (only is None or offset in only):
-            yield row_of(parse(data), exact=b"\\ud" in data)
+            exact = b"\\ud" in data
+            yield row_of(parse(data) if exact else parse_closed(data), exact=exact)
 
 
 def _sink(path: Path, table: str, rows: Iterator[Row]) -> None:

@@ -23,7 +23,7 @@ from assay.records import (
     Usage,
 )
 from assay.store.encoding import decode, encode, encode_ascii, printable
-from assay.store.journal import CallLine, SampleLine, ScoreLine
+from assay.store.journal import CallLine, CallLineRaw, Line, SampleLine, ScoreLine
 
 if TYPE_CHECKING:
     import polars as pl
@@ -120,11 +120,11 @@ def frame(table: str, rows: Iterable[Row]) -> pl.DataFrame:
     return pl.DataFrame(columns, schema=types)
 
 
-def row_of(line: SampleLine | CallLine | ScoreLine, *, exact: bool) -> Row:
+def row_of(line: Line, *, exact: bool) -> Row:
     """The row of a record; ``exact`` where its texts hold lone surrogates."""
     if isinstance(line, SampleLine):
         row = _sample_row(line.sample)
-    elif isinstance(line, CallLine):
+    elif isinstance(line, CallLine | CallLineRaw):
         row = _call_row(line)
     else:
         row = _score_row(line)
@@ -210,7 +210,7 @@ def _sample_row(sample: Sample) -> Row:
     }
 
 
-def _call_row(line: CallLine) -> Row:
+def _call_row(line: CallLine | CallLineRaw) -> Row:
     response = line.response
     row: Row = {
         "sample_id": line.sample_id,
