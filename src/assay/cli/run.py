@@ -104,6 +104,18 @@ def run(
             "Off, since a served name says nothing about the checkpoint behind it."
         ),
     ] = "off",
+    adaptive: Annotated[
+        Path | None,
+        typer.Option(metavar="BANK", help="Ask only the most informative samples; `assay calibrate` makes banks."),
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option("--budget", min=1, help="With --adaptive: how many samples are asked (50).")
+    ] = None,
+    warm_start: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="With --adaptive: the parent checkpoint's run, or an ability, to start from."),
+    ] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="With --adaptive: samples asked at once (5).")] = None,
     json: Json = False,
 ) -> None:
     """Put tasks to models and store what they answer.
@@ -115,12 +127,21 @@ def run(
     assay run korgen --model local/smollm2 --limit 50
     assay run korbench --data KORBENCH --model openai/gpt-4o -p temperature=0 --epochs 4
     assay run mcq --data my.jsonl --model openai/my-checkpoint -p base_url=http://localhost:8000/v1
+    assay run korgen --model local/smollm2 --adaptive korgen.bank.parquet --budget 50
     """
     from assay.engine.budget import Budget
     from assay.engine.endpoint import Pace, RetryPolicy
 
     os.environ.setdefault("POLARS_MAX_THREADS", "2")  # sealing streams: more threads only hold more memory
     os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:0,muzzy_decay_ms:0")  # polars gives memory back at once
+    wanted = None
+    if adaptive is not None:
+        from assay.cli.adaptive import Wanted, check, run_adaptive
+
+        wanted = Wanted(adaptive, samples or 50, warm_start, batch or 5)
+        check(wanted, tasks, model, limit, shard)
+    elif samples is not None or warm_start is not None or batch is not None:
+        raise UsageError("--budget, --warm-start and --batch are of --adaptive BANK (a limit in dollars is --max-cost)")
     plans, options = _plan(tasks, model, limit, epochs, data, out, model_params, task_params, mode, prices, shard)
     budget = Budget(max_cost, max_tokens, None if max_time is None else seconds(max_time))
     if max_cost is not None:
@@ -133,6 +154,13 @@ def run(
         plans = [replace(plan, options={**plan.options, "serve": serve}) for plan in plans]
     gc.freeze()  # what is loaded by now stays: no need to walk it again and again while samples go by
     gc.set_threshold(20_000, 20, 50)
+    if wanted is not None:
+        own = out is not None
+        chosen = options[plans[0].model]
+        run_async(
+            run_adaptive(plans[0], chosen, wanted, pace, budget, _policy(cache), place, own_folder=own, json=json)
+        )
+        return
     report, jobs = run_async(carry_out(plans, options, pace, budget, _policy(cache), place=place, quiet=json))
     _tell(report, jobs, json=json)
 
