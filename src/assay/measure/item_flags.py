@@ -196,16 +196,13 @@ def bands(p: Floats) -> list[str]:
 
 
 def outfit(x: Floats, fit: Fit) -> Floats:
-    """Mean squared standardised residual of each item, Σ (x-P)² / P(1-P) / n; near 1 where the model holds.
+    """The outfit of each item (see ``irt.quality``), NaN for dead ones, which no model can misfit.
 
-    Dead items, which no model can misfit, are NaN. A large value: strong models miss it, or weak ones have it.
+    A large value: strong models miss it, or weak ones have it.
     """
-    from assay.measure.irt.model import probability
+    from assay.measure.irt.quality import item_fit
 
-    p = np.clip(probability(fit.theta, fit.items), 1e-6, 1 - 1e-6)
-    asked = np.isfinite(x)
-    squares = np.where(asked, (np.nan_to_num(x) - p) ** 2 / (p * (1 - p)), 0.0)
-    return np.where(dead(x), np.nan, squares.sum(axis=0) / np.maximum(asked.sum(axis=0), 1))
+    return np.where(dead(x), np.nan, item_fit(x, fit.theta, fit.items).outfit)
 
 
 def _ranks(values: Floats) -> Floats:

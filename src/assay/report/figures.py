@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # Four colours of Okabe and Ito (2008) and two more, each with a contrast of 3 or better on white and on #15181c.
 _RUN_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8B7BD8", "#A08000")
+_SIZE_COLOURS = ("#8B7BD8", "#0072B2", "#009E73", "#D55E00")
+"""Small to large."""
 _SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross")
 
 _OUTCOME_COLOURS = {
@@ -102,6 +104,52 @@ def level_curve(curves: Mapping[str, Sequence[Estimate]], along: str, what: str)
             base.mark_point(xOffset=shift, filled=True, size=55, opacity=1).encode(y=y, shape=_shape(alt, curves)),
         ]
     return _draw(alt.layer(*layers).properties(width=_WIDTH + 120, height=280))
+
+
+def training_curves(
+    steps: Sequence[int],
+    curves: Mapping[str, Sequence[float]],
+    what: str,
+    *,
+    noise: float | None,
+    sizes: Sequence[float],
+) -> str:
+    """Scores along training, one line a run, with a band of ±2 ``noise`` standard deviations around it.
+
+    Args:
+        steps: of the checkpoints, ascending; the axis is logarithmic where they span a factor of 50 (step 0 is then
+            not drawn).
+        curves: run -> score at each step, NaN where there is none.
+        what: title of the axis.
+        noise: sd of one checkpoint; no band without.
+        sizes: parameters of each run, NaN where unknown; more than six runs are coloured by it.
+    """
+    alt = _altair()
+    log = steps[-1] > 50 * max(1, next((step for step in steps if step > 0), 1))
+    band = 2 * noise if noise else 0.0
+    rows = [
+        {"run": one_line(run), "step": step, "value": y, "lower": y - band, "upper": y + band, "size": size / 1e9}
+        for (run, scores), size in zip(curves.items(), sizes, strict=True)
+        for step, y in zip(steps, scores, strict=True)
+        if isfinite(y) and (step > 0 or not log)
+    ]
+    if len(curves) > len(_RUN_COLOURS) and all(isfinite(size) for size in sizes):
+        scale = alt.Scale(type="log", range=list(_SIZE_COLOURS))
+        legend = alt.Legend(gradientLength=240, format="~g", values=sorted({size / 1e9 for size in sizes}))
+        colour = alt.Color("size:Q", title="parameters, billions", scale=scale, legend=legend)
+    else:
+        colour = _by_run(alt, curves)
+    axis = alt.Axis(format="~s", grid=False)
+    scale = alt.Scale(type="log", nice=False) if log else alt.Scale(zero=False, nice=False)
+    base = alt.Chart(alt.Data(values=rows)).encode(
+        x=alt.X("step:Q", title="step", scale=scale, axis=axis), color=colour, detail="run:N"
+    )
+    y = alt.Y("value:Q", title=_title(what, False), scale=alt.Scale(zero=False))
+    lines = base.mark_line(strokeWidth=1.5, point={"size": 14, "filled": True}).encode(y=y)
+    if band:
+        ends = alt.Y("lower:Q", title=_title(what, False), scale=alt.Scale(zero=False))
+        lines = base.mark_area(opacity=0.18).encode(y=ends, y2="upper:Q") + lines
+    return _draw(lines.properties(width=_WIDTH + 120, height=300))
 
 
 def composition(outcomes: Mapping[str, Mapping[str, int]]) -> str:

@@ -1,0 +1,1 @@
+"""Checkpoints of training runs: curves, their noise, and the decisions that they allow."""
