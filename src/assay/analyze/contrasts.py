@@ -4,8 +4,9 @@ A finding that says "worse here than there" or "worse than that model" stands or
 things make naive tests lie, and each has its rule here. Samples that share a source are summed before they
 are squared, unless a side holds only a few sources: those are then fixed things of interest, and their
 samples are the units. Two models on the same samples are compared in pairs. And a small side that happens
-to be all wrong has no spread of its own: each unpaired side gets at least the variance that one more success
-and one more failure would give it (Agresti and Caffo, 2000), and degrees of freedom follow Welch.
+to be all wrong has no spread of its own: its interval gets at least the variance that one more success and
+one more failure would give it (Agresti and Caffo, 2000), its test the variance that it would have if both
+sides were alike (the score test's), and degrees of freedom follow Welch.
 """
 
 from __future__ import annotations
@@ -108,7 +109,8 @@ def _unpaired(a: Side, b: Side, level: float) -> Contrast:
     if min(ua, ub) < 2:
         raise ClaimUnresolvable("a side of the difference is a single independent unit")
     df = variance**2 / (va**2 / (ua - 1) + vb**2 / (ub - 1)) if variance > 0 else ua + ub - 2
-    return _by_t(a, b, sqrt(variance), df, ua + ub, "Welch t" + _over(a, b), level)
+    under_null = max(va, _variance_if_alike(a, b)) + max(vb, _variance_if_alike(b, a))
+    return _by_t(a, b, sqrt(variance), df, ua + ub, "Welch t" + _over(a, b), level, sqrt(under_null))
 
 
 def _spread(side: Side) -> tuple[float, int]:
@@ -117,17 +119,25 @@ def _spread(side: Side) -> tuple[float, int]:
     codes = codes_of(side.units)
     units = int(codes.max()) + 1
     variance = standard_error((side.x - mean) / n, codes) ** 2 if units > 1 else 0.0
-    if ((side.x >= 0) & (side.x <= 1)).all():
+    if _nearly_alike(side.x):
         effective = units if units < n else n
         shrunk = (mean * effective + 1) / (effective + 2)
-        variance = max(variance, shrunk * (1 - shrunk) / (effective + 2)) if _nearly_alike(side.x) else variance
+        variance = max(variance, shrunk * (1 - shrunk) / (effective + 2))
     return variance, units
 
 
+def _variance_if_alike(side: Side, other: Side) -> float:
+    """The variance of a nearly one-sided side's mean if its rate were that of both sides together; else 0."""
+    if not _nearly_alike(side.x):
+        return 0.0
+    pooled = float(np.concatenate([side.x, other.x]).mean())
+    return max(0.0, pooled * (1 - pooled)) / len(np.unique(side.units))
+
+
 def _nearly_alike(x: Floats) -> bool:
-    """Whether a side is so one-sided that its own spread says little: fewer than five of either kind."""
+    """Whether scores in [0, 1] are so one-sided that their spread says little: fewer than five of either kind."""
     total = float(x.sum())
-    return min(total, len(x) - total) < 5
+    return bool(((x >= 0) & (x <= 1)).all()) and min(total, len(x) - total) < 5
 
 
 def _paired(a: Side, b: Side, level: float) -> Contrast:
@@ -138,7 +148,10 @@ def _paired(a: Side, b: Side, level: float) -> Contrast:
     if count < 2:
         raise ClaimUnresolvable("the difference rests on a single independent unit")
     se = standard_error(influence, codes)
-    found = _by_t(a, b, se, count - 1, count, "paired t" + _over(a, b), level)
+    small, large = (a, b) if len(a.x) <= len(b.x) else (b, a)
+    apart = 1 - len(small.x) / len(large.x)  # a group against all: only the rest tells it apart
+    under_null = max(se, apart * sqrt(_variance_if_alike(small, large)))
+    found = _by_t(a, b, se, count - 1, count, "paired t" + _over(a, b), level, under_null)
     exact = _discordant(codes, a, b)
     if exact is None:
         return found
@@ -156,7 +169,9 @@ def _discordant(codes: NDArray[np.int64], a: Side, b: Side) -> tuple[int, int] |
     return int((d > 0).sum()), int((d < 0).sum())
 
 
-def _by_t(a: Side, b: Side, se: float, df: float, units: int, method: str, level: float) -> Contrast:
+def _by_t(
+    a: Side, b: Side, se: float, df: float, units: int, method: str, level: float, se_under_null: float
+) -> Contrast:
     from scipy import special
 
     value = float(a.x.mean() - b.x.mean())
@@ -164,7 +179,7 @@ def _by_t(a: Side, b: Side, se: float, df: float, units: int, method: str, level
         p = 1.0 if abs(value) < 1e-12 else 2.0 ** -min(units - 1, 60)  # all pairs alike: the sign test
         return Contrast(value, 0.0, value, value, p, (len(a.x), len(b.x)), units, f"sign test, {method}: no spread")
     half = float(special.stdtrit(df, (1 + level) / 2)) * se
-    p = float(2 * special.stdtr(df, -abs(value) / se))
+    p = float(2 * special.stdtr(df, -abs(value) / se_under_null))
     return Contrast(value, se, value - half, value + half, p, (len(a.x), len(b.x)), units, method)
 
 
