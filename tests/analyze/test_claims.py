@@ -119,8 +119,10 @@ def test_ranks_count_the_models_above() -> None:
         Statistic("mean", where=(Condition("kind", ">", 3.0),)),
         Statistic("mean", where=(Condition("score", ">", 2.0),)),
         Statistic("mean", "kind"),
+        Statistic("rank", "kind", model="m"),
+        Statistic("rank", "imagined", model="m"),
     ],
-    ids=["column", "model", "kind of value", "no case", "no number"],
+    ids=["column", "model", "kind of value", "no case", "no number", "rank of no number", "rank of no column"],
 )
 def test_what_the_records_do_not_have_is_an_error(statistic: Statistic) -> None:
     with pytest.raises(ClaimUnresolvable):

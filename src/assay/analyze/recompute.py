@@ -100,7 +100,7 @@ def _of(summary: Summary, n: int, denominator: int | None = None) -> Recomputed:
 def _rank(s: Statistic, cases: pl.DataFrame) -> Recomputed:
     import polars as pl
 
-    found = select(cases, s.where)
+    _, found = numbers(select(cases, s.where), s.column)
     means = found.group_by("model").agg(pl.col(s.column).cast(pl.Float64).mean().alias("mean"), pl.len().alias("n"))
     own = means.filter(pl.col("model") == s.model)
     if s.model is None or own.height == 0 or own["mean"][0] is None:
