@@ -28,12 +28,15 @@ from assay.errors import UsageError
 from assay.models.prices import cost
 from assay.records import ANSWERED, Outcome, RunManifest, Sample, Score, Trajectory, Usage
 from assay.scoring.thinking import split_thinking
+from assay.store.encoding import printable
 from assay.store.folder import read_manifest
 from assay.store.frames import trajectories
 
 if TYPE_CHECKING:
     import polars as pl
 
+SHORT = 1_000
+"""Characters of an answer or a target that the table keeps."""
 EXCERPT = 6_000
 """Characters of a text that the table keeps; the run has the rest."""
 FEWEST_PER_TAG = 2
@@ -128,18 +131,18 @@ def _row(
     usage = _usage(trajectory)
     target = sample.target if isinstance(sample.target, str) else " | ".join(sample.target)
     return {
-        "case": f"{number}:{sample.id}" + (f"#{trajectory.epoch}" if manifest.epochs > 1 else ""),
+        "case": f"{number}:{printable(sample.id)}" + (f"#{trajectory.epoch}" if manifest.epochs > 1 else ""),
         "model": manifest.model.name,
         "task": manifest.task.name,
         "run": run.name,
-        "sample_id": sample.id,
+        "sample_id": printable(sample.id),
         "epoch": trajectory.epoch,
-        "cluster": None if cluster is None else str(cluster),
+        "cluster": None if cluster is None else printable(str(cluster)),
         "outcome": str(score.outcome),
         "score": value,
         "right": None if value is None else value >= 0.5,
-        "answer": score.answer,
-        "target": target,
+        "answer": None if score.answer is None else excerpt(score.answer, SHORT),
+        "target": excerpt(target, SHORT),
         "prompt": excerpt(prompt),
         "output": excerpt(output),
         "thinking": None if thinking is None else excerpt(thinking),
@@ -165,7 +168,7 @@ def _row(
 
 def excerpt(text: str, most: int = EXCERPT) -> str:
     """The text or, where it is long, its beginning and its end with a mark between them."""
-    text = text.encode("utf-8", "replace").decode()
+    text = printable(text)
     if len(text) <= most:
         return text
     return f"{text[: most // 2]}\n[... {len(text) - most} characters left out ...]\n{text[-(most // 2) :]}"
@@ -218,7 +221,7 @@ def _tag(value: Any) -> str | None:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, str | int | float):
-        return str(value)
+        return printable(str(value))
     return None
 
 

@@ -1,6 +1,6 @@
 """Sections as one HTML file that needs nothing else: no script, no font, no request.
 
-The invariant: no text reaches the page but through ``_text``, drawings pass a list of allowed elements
+The invariant: no text reaches the page but through ``safe_text``, drawings pass a list of allowed elements
 and attributes, and the page's own policy forbids scripts and loads should either ever fail.
 """
 
@@ -16,7 +16,7 @@ from assay.errors import StorageFailed
 from assay.report.sections import Block, Figure, Heading, Paragraph, Section, Table, Transcript
 from assay.report.text import visible
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _ELEMENTS = frozenset({"svg", "g", "path", "line", "rect", "text", "tspan", "title", "desc", "defs", "clipPath"})
@@ -33,53 +33,58 @@ def write_report(path: Path, title: str, sections: Sequence[Section]) -> None:
 def render(title: str, sections: Sequence[Section]) -> str:
     """A report as an HTML document."""
     style = (files("assay.report") / "style.css").read_text("utf-8")
-    links = "".join(f'<li><a href="#s{n}">{_text(s.title)}</a></li>' for n, s in enumerate(sections))
+    links = "".join(f'<li><a href="#s{n}">{safe_text(s.title)}</a></li>' for n, s in enumerate(sections))
     body = "".join(
-        f'<section id="s{n}"><h2>{_text(section.title)}</h2>{"".join(map(_block, section.blocks))}</section>\n'
+        f'<section id="s{n}"><h2>{safe_text(section.title)}</h2>{"".join(map(_block, section.blocks))}</section>\n'
         for n, section in enumerate(sections)
     )
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
-        f"<title>{_text(title)}</title><style>\n{style}</style></head>\n"
-        f"<body><main><h1>{_text(title)}</h1><nav><ul>{links}</ul></nav>\n{body}</main></body></html>\n"
+        f"<title>{safe_text(title)}</title><style>\n{style}</style></head>\n"
+        f"<body><main><h1>{safe_text(title)}</h1><nav><ul>{links}</ul></nav>\n{body}</main></body></html>\n"
     )
 
 
-def _text(text: str) -> str:
+def safe_text(text: str) -> str:
+    """A text as it may stand in a page: escaped, control characters made visible."""
     return escape(visible(text))
 
 
 def _block(block: Block) -> str:
     match block:
         case Heading(text):
-            return f"<h3>{_text(text)}</h3>"
+            return f"<h3>{safe_text(text)}</h3>"
         case Paragraph(text):
-            return f"<p>{_text(text)}</p>"
+            return f"<p>{safe_text(text)}</p>"
         case Table():
             return _table(block)
         case Figure(svg, caption):
-            drawing = f'<div class="wide">{_drawing(svg, caption)}</div>'
-            return f"<figure>{drawing}<figcaption>{_text(caption)}</figcaption></figure>"
+            drawing = f'<div class="wide">{safe_drawing(svg, caption)}</div>'
+            return f"<figure>{drawing}<figcaption>{safe_text(caption)}</figcaption></figure>"
         case Transcript(title, turns):
-            said = "".join(f"<dt>{_text(turn.speaker)}</dt><dd><pre>{_text(turn.text)}</pre></dd>" for turn in turns)
-            return f"<details><summary>{_text(title)}</summary><dl>{said}</dl></details>"
+            said = "".join(
+                f"<dt>{safe_text(turn.speaker)}</dt><dd><pre>{safe_text(turn.text)}</pre></dd>" for turn in turns
+            )
+            return f"<details><summary>{safe_text(title)}</summary><dl>{said}</dl></details>"
 
 
 def _table(table: Table) -> str:
     marks = [' class="n"' if column.numeric else "" for column in table.columns]
-    head = "".join(f"<th{mark}>{_text(column.name)}</th>" for mark, column in zip(marks, table.columns, strict=True))
+    head = "".join(
+        f"<th{mark}>{safe_text(column.name)}</th>" for mark, column in zip(marks, table.columns, strict=True)
+    )
     body = "".join(
-        "<tr>" + "".join(f"<td{mark}>{_text(cell)}</td>" for mark, cell in zip(marks, row, strict=True)) + "</tr>"
+        "<tr>" + "".join(f"<td{mark}>{safe_text(cell)}</td>" for mark, cell in zip(marks, row, strict=True)) + "</tr>"
         for row in table.rows
     )
-    caption = f"<caption>{_text(table.caption)}</caption>" if table.caption else ""
+    caption = f"<caption>{safe_text(table.caption)}</caption>" if table.caption else ""
     return f'<div class="wide"><table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def _drawing(svg: str, caption: str) -> str:
+def safe_drawing(svg: str, caption: str) -> str:
     """The drawing without its namespaces, refused if it holds anything but shapes and text."""
     root = ElementTree.fromstring(svg)  # noqa: S314 - of our own making; the parser limits entity expansion
     for element in root.iter():

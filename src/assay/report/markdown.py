@@ -33,21 +33,22 @@ def write_markdown(path: Path, title: str, sections: Sequence[Section]) -> None:
         if figures:
             folder.mkdir(exist_ok=True)
         for number, figure in enumerate(figures, 1):
-            (folder / f"{number}.svg").write_text(_adaptive(figure.svg), "utf-8")
+            (folder / f"{number}.svg").write_text(adaptive_svg(figure.svg), "utf-8")
     except OSError as error:
         raise StorageFailed(f"cannot write the report {path}: {error.strerror}") from None
 
 
 def render(title: str, sections: Sequence[Section], figures: list[Figure], folder: str) -> str:
     """A report as Markdown; its figures are appended to ``figures`` and linked as ``folder/1.svg`` and so on."""
-    parts = [f"# {_text(title)}"]
+    parts = [f"# {plain_text(title)}"]
     for section in sections:
-        parts.append(f"## {_text(section.title)}")
+        parts.append(f"## {plain_text(section.title)}")
         parts += [_block(block, figures, folder) for block in section.blocks]
     return "\n\n".join(parts) + "\n"
 
 
-def _text(text: str) -> str:
+def plain_text(text: str) -> str:
+    """A text on one line in which Markdown sees nothing but text."""
     line = one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _NUMBERED.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", line))
 
@@ -55,38 +56,42 @@ def _text(text: str) -> str:
 def _block(block: Block, figures: list[Figure], folder: str) -> str:
     match block:
         case Heading():
-            return f"### {_text(block.text)}"
+            return f"### {plain_text(block.text)}"
         case Paragraph():
-            return _text(block.text)
+            return plain_text(block.text)
         case Table():
             return _table(block)
         case Figure():
             figures.append(block)
-            return f"![{_text(block.caption)}](<{folder}/{len(figures)}.svg>)\n\n*{_text(block.caption)}*"
+            return f"![{plain_text(block.caption)}](<{folder}/{len(figures)}.svg>)\n\n*{plain_text(block.caption)}*"
         case Transcript():
             return "\n\n".join(
-                [f"### {_text(block.title)}", *(f"**{_text(t.speaker)}**\n\n{_fenced(t.text)}" for t in block.turns)]
+                [
+                    f"### {plain_text(block.title)}",
+                    *(f"**{plain_text(t.speaker)}**\n\n{fenced(t.text)}" for t in block.turns),
+                ]
             )
 
 
 def _table(table: Table) -> str:
     rows = [
-        [_text(column.name) for column in table.columns],
+        [plain_text(column.name) for column in table.columns],
         ["---:" if column.numeric else ":---" for column in table.columns],
-        *([_text(cell) for cell in row] for row in table.rows),
+        *([plain_text(cell) for cell in row] for row in table.rows),
     ]
     lines = "\n".join("| " + " | ".join(row) + " |" for row in rows)
-    return f"{_text(table.caption)}\n\n{lines}" if table.caption else lines
+    return f"{plain_text(table.caption)}\n\n{lines}" if table.caption else lines
 
 
-def _fenced(text: str) -> str:
+def fenced(text: str) -> str:
+    """A text in a fence that nothing in it can close."""
     shown = visible(text)
     longest = max((len(run) for run in _FENCES.findall(shown)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}text\n{shown}\n{fence}"
 
 
-def _adaptive(svg: str) -> str:
+def adaptive_svg(svg: str) -> str:
     """The drawing with a style of its own for dark pages, which cannot reach into it."""
     end = svg.index(">") + 1
     return svg[:end] + _DARK + svg[end:]
