@@ -285,7 +285,7 @@ def position_bias(cases: pl.DataFrame, model: str) -> list[Finding]:
         return []
     claim = (
         f"Among its wrong cases {short(model)} answers with option “{letter}” in {answered}, "
-        f"where it is the right one in {due}: {by} more."
+        f"where it is the correct option in {due}: {by} more."
     )
     return [
         Finding(

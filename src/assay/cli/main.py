@@ -19,6 +19,8 @@ from assay.cli import (
     conform,
     curve,
     demo,
+    diagnose,
+    diagnose_bench,
     importing,
     judge_audit,
     leaderboard,
@@ -77,6 +79,8 @@ for command, module in (
     ("ratings", ratings.ratings),
     ("new-benchmark", new_benchmark.new_benchmark),
     ("cache", cache.cache),
+    ("diagnose", diagnose.diagnose),
+    ("diagnose-bench", diagnose_bench.diagnose_bench),
     ("demo", demo.demo),
 ):
     if isinstance(module, typer.Typer):
