@@ -143,6 +143,16 @@ def load_task(
     return bench.factory(data=data, **arguments)
 
 
+def json_or_text(value: Any) -> Any:
+    """A parameter that goes on to somebody else's task: JSON where it is JSON, else as it stands."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return msgspec.json.decode(value)
+    except msgspec.DecodeError:
+        return value
+
+
 def _convert(bench: Benchmark, key: str, value: Any, kind: Any) -> Any:
     try:
         if isinstance(value, str) and _takes_list(kind):

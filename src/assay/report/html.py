@@ -16,7 +16,7 @@ from assay.errors import StorageFailed
 from assay.report.sections import Block, Figure, Heading, Paragraph, Section, Table, Transcript
 from assay.report.text import visible
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _ELEMENTS = frozenset({"svg", "g", "path", "line", "rect", "text", "tspan", "title", "desc", "defs", "clipPath"})
@@ -38,9 +38,14 @@ def render(title: str, sections: Sequence[Section]) -> str:
         f'<section id="s{n}"><h2>{safe_text(section.title)}</h2>{"".join(map(_block, section.blocks))}</section>\n'
         for n, section in enumerate(sections)
     )
+    return document(title, style, links, body)
+
+
+def document(title: str, style: str, links: str, body: str) -> str:
+    """A page that loads nothing and runs nothing; ``links`` and ``body`` are HTML already."""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
         f"<title>{safe_text(title)}</title><style>\n{style}</style></head>\n"

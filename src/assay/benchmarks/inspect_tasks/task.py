@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from assay.benchmarks.registry import benchmark
+from assay.benchmarks.registry import benchmark, json_or_text
 from assay.errors import MissingDependency
 from assay.records import DatasetInfo, Metric, Sample, Sampling, Score, Trajectory
 from assay.task import Conversant, Task
@@ -38,7 +38,7 @@ def inspect(data: Path | None = None, subset: str = "", **arguments: Any) -> Tas
     from assay.benchmarks.inspect_tasks.session import scored, solved
     from assay.benchmarks.inspect_tasks.wire import messages_of, sampling_of
 
-    given = {key: _typed(value) for key, value in arguments.items()}
+    given = {key: json_or_text(value) for key, value in arguments.items()}
     place = str(data / subset) if data is not None and ".py" in subset else subset
     task = load(place, given)
 
@@ -110,13 +110,3 @@ def _digest(records: list[Sample]) -> str:
     for record in records:
         total.update(msgspec.json.encode(record, order="sorted"))
     return total.hexdigest()
-
-
-def _typed(value: Any) -> Any:
-    """A value from the command line: JSON where it is JSON, else text."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return msgspec.json.decode(value)
-    except msgspec.DecodeError:
-        return value

@@ -13,7 +13,7 @@ import msgspec
 
 from assay.benchmarks.reasoning_gym.entries import restored
 from assay.benchmarks.reasoning_gym.generate import Specification, configuration, entries
-from assay.benchmarks.registry import benchmark
+from assay.benchmarks.registry import benchmark, json_or_text
 from assay.errors import MissingDependency, UsageError
 from assay.protocols import single_question
 from assay.records import DatasetInfo, Message, Metric, Outcome, Sample, Score, Trajectory
@@ -59,7 +59,7 @@ def reasoning_gym(
     """
     if n < 1:
         raise UsageError(f"reasoning-gym: n={n} will not do: at least 1")
-    given = {key: _typed(value) for key, value in config.items()}
+    given = {key: json_or_text(value) for key, value in config.items()}
     _check_name(subset, given)
     drawn = [Specification(subset, n, seed, depth, given) for depth in dict.fromkeys(level) or (None,)]
     for wanted in drawn:
@@ -190,13 +190,3 @@ async def _score(specification: str, sample: Sample, trajectory: Trajectory) -> 
         f"score_answer gives {value:g}",
         values={"exact": float(value >= 1)},
     )
-
-
-def _typed(value: Any) -> Any:
-    """A value from the command line: JSON where it is JSON, else text."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return msgspec.json.decode(value)
-    except msgspec.DecodeError:
-        return value

@@ -26,7 +26,7 @@ from assay.report.diagnosis.document import (
     Row,
     Strong,
 )
-from assay.report.html import POLICY, safe_drawing, safe_text
+from assay.report.html import document, safe_drawing, safe_text
 from assay.report.sections import Figure
 
 
@@ -41,14 +41,7 @@ def render(title: str, chapters: Sequence[Chapter]) -> str:
         f"{''.join(map(_block, chapter.blocks))}</section>\n"
         for chapter in chapters
     )
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="color-scheme" content="light dark">'
-        f"<title>{safe_text(title)}</title><style>\n{style}</style></head>\n"
-        f"<body><main><h1>{safe_text(title)}</h1><nav><ul>{links}</ul></nav>\n{body}</main></body></html>\n"
-    )
+    return document(title, style, links, body)
 
 
 def _id(anchor: str) -> str:
